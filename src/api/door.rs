@@ -1,0 +1,318 @@
+//! Who may speak for a source: origin, key, token, allowance, and a body that is not too long.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use actix_web::http::header;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, web};
+use futures_util::StreamExt;
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+use super::Gateway;
+use super::problem::{Code, Problem};
+use crate::intake::throttle::{Allowance, counted};
+use crate::lead::{Sender, tracking};
+use crate::settings::{Source, SourceKind};
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A header is kept up to this length.
+const LONGEST_HEADER: usize = 512;
+
+/// A caller that may speak for a source.
+pub struct Admitted {
+    /// Showed a key of the source.
+    pub keyed: bool,
+    /// What is left of its allowance.
+    pub allowance: Allowance,
+}
+
+/// Lets a caller in: signature first, then its allowance. What is refused here has cost nothing and kept nothing.
+///
+/// # Errors
+/// 401, 403 or 429.
+pub fn admit(
+    gateway: &Gateway,
+    source: &Source,
+    request: &HttpRequest,
+) -> Result<Admitted, Problem> {
+    let by_address = || {
+        gateway
+            .throttles
+            .per_address
+            .knock(&counted(client_address(gateway, request)))
+    };
+    let proven = prove(source, request);
+    let key = match proven {
+        Ok(key) => key,
+        // Guessing keys uses up the guesser's allowance.
+        Err(problem) => return Err(by_address().map_or_else(Problem::throttled, |_| problem)),
+    };
+    let verdict = match &key {
+        Some(key) => {
+            let caller = gateway
+                .hasher
+                .digest("caller", &[source.name.as_bytes(), key.as_bytes()]);
+            gateway.throttles.per_key.knock(&caller)
+        }
+        None => by_address(),
+    };
+    let allowance = verdict.map_err(Problem::throttled)?;
+    Ok(Admitted {
+        keyed: key.is_some(),
+        allowance,
+    })
+}
+
+/// The key the caller showed; `None` where the kind asks for none.
+fn prove(source: &Source, request: &HttpRequest) -> Result<Option<String>, Problem> {
+    if let Some(wanted) = &source.token {
+        let shown = token(request).unwrap_or_default();
+        if !same(&shown, wanted) {
+            return Err(Problem::new(
+                Code::Unauthorized,
+                "this source asks for its token",
+            ));
+        }
+    }
+    match &source.kind {
+        SourceKind::Form { allowed_origins } => {
+            if let Some(origin) = request.headers().get(header::ORIGIN) {
+                let named = origin.to_str().unwrap_or_default();
+                if !origin_allowed(named, allowed_origins) {
+                    return Err(Problem::new(
+                        Code::OriginNotAllowed,
+                        "add the page's origin to allowed_origins",
+                    ));
+                }
+            }
+            Ok(None)
+        }
+        SourceKind::Chatbot { api_keys } => match bearer(request) {
+            Some(shown) if is_one_of(&shown, api_keys) => Ok(Some(shown)),
+            Some(_) => Err(Problem::new(
+                Code::Unauthorized,
+                "this key is not one of the source's",
+            )),
+            None => Err(Problem::new(
+                Code::Unauthorized,
+                "this source asks for Authorization: Bearer",
+            )),
+        },
+    }
+}
+
+/// Whether the caller shows one of the source's keys. Costs no allowance.
+pub fn is_keyed(source: &Source, request: &HttpRequest) -> bool {
+    matches!(&source.kind, SourceKind::Chatbot { api_keys }
+        if bearer(request).is_some_and(|shown| is_one_of(&shown, api_keys)))
+}
+
+/// Whether a browser's `Origin` is on the list; `*` lists everybody.
+pub fn origin_allowed(origin: &str, allowed: &[String]) -> bool {
+    allowed
+        .iter()
+        .any(|one| one == "*" || one.eq_ignore_ascii_case(origin))
+}
+
+/// Reads a body, and stops at the limit.
+///
+/// # Errors
+/// 400, 408 or 413.
+pub async fn read_body(
+    request: &HttpRequest,
+    mut payload: Payload,
+    most: usize,
+) -> Result<web::Bytes, Problem> {
+    let too_large = || {
+        Problem::new(
+            Code::BodyTooLarge,
+            format!("at most {most} bytes are taken"),
+        )
+    };
+    let told = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if told.is_some_and(|told| told > most as u64) {
+        return Err(too_large());
+    }
+    let reading = async {
+        let mut body = web::BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk =
+                chunk.map_err(|_| Problem::new(Code::UnreadableBody, "the body ended early"))?;
+            if body.len() + chunk.len() > most {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    };
+    tokio::time::timeout(BODY_TIMEOUT, reading)
+        .await
+        .unwrap_or_else(|_| {
+            Err(Problem::new(
+                Code::RequestTimeout,
+                "the body took too long to arrive",
+            ))
+        })
+}
+
+/// Whether the content type is JSON.
+///
+/// # Errors
+/// 415.
+pub fn want_json(request: &HttpRequest) -> Result<(), Problem> {
+    let named = header_text(request, &header::CONTENT_TYPE).unwrap_or_default();
+    let essence = named
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    if essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+    {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::UnsupportedMediaType,
+        "application/json is wanted",
+    ))
+}
+
+/// What the headers say of the sender.
+pub fn sender(gateway: &Gateway, request: &HttpRequest) -> Sender {
+    let agent = header_text(request, &header::USER_AGENT);
+    Sender {
+        address: Some(client_address(gateway, request).to_string()),
+        device: agent.as_deref().and_then(tracking::device),
+        user_agent: agent,
+        locale: header_text(request, &header::ACCEPT_LANGUAGE)
+            .as_deref()
+            .and_then(tracking::locale),
+    }
+}
+
+/// A header's text, when it is text, cut to a length worth keeping.
+pub fn header_text(request: &HttpRequest, name: &header::HeaderName) -> Option<String> {
+    let text = request.headers().get(name)?.to_str().ok()?;
+    Some(text.chars().take(LONGEST_HEADER).collect())
+}
+
+/// Who asks: the peer, or whom trusted proxies say it is.
+pub(super) fn client_address(gateway: &Gateway, request: &HttpRequest) -> IpAddr {
+    let peer = request
+        .peer_addr()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+    let forwarded: Vec<&str> = request
+        .headers()
+        .get_all("x-forwarded-for")
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    believed_address(
+        peer,
+        &forwarded.join(","),
+        &gateway.settings.server.trusted_proxies,
+    )
+}
+
+/// The nearest address that no trusted proxy vouches for: `X-Forwarded-For` is read from the right, each name only as
+/// long as the one that wrote it is trusted.
+fn believed_address(peer: IpAddr, forwarded: &str, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
+    let mut nearest = peer;
+    for hop in forwarded.rsplit(',') {
+        if !is_trusted(&nearest) {
+            break;
+        }
+        let Ok(address) = hop.trim().parse() else {
+            break;
+        };
+        nearest = address;
+    }
+    nearest
+}
+
+fn bearer(request: &HttpRequest) -> Option<String> {
+    let text = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
+    let (scheme, key) = text.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| key.trim().to_owned())
+}
+
+fn token(request: &HttpRequest) -> Option<String> {
+    if let Some(value) = request.headers().get("x-leadgate-token") {
+        return value.to_str().ok().map(str::to_owned);
+    }
+    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).ok()?;
+    query
+        .into_inner()
+        .into_iter()
+        .find(|(name, _)| name == "token")
+        .map(|(_, value)| value)
+}
+
+fn is_one_of(shown: &str, keys: &[SecretString]) -> bool {
+    // Every key is looked at, whichever matches: the time taken tells nothing.
+    keys.iter()
+        .fold(false, |found, key| found | same(shown, key))
+}
+
+fn same(shown: &str, wanted: &SecretString) -> bool {
+    shown
+        .as_bytes()
+        .ct_eq(wanted.expose_secret().as_bytes())
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_believed_only_from_proxies_that_are_trusted() {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap()];
+        for (peer, forwarded, want) in [
+            ("203.0.113.9", "", "203.0.113.9"),
+            ("203.0.113.9", "198.51.100.1", "203.0.113.9"),
+            ("10.0.0.1", "198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "192.0.2.66, 198.51.100.1", "198.51.100.1"),
+            ("10.0.0.1", "198.51.100.1, 10.0.0.7", "198.51.100.1"),
+            ("10.0.0.1", "nonsense", "10.0.0.1"),
+            ("10.0.0.1", "", "10.0.0.1"),
+        ] {
+            let believed = believed_address(peer.parse().unwrap(), forwarded, &trusted);
+            assert_eq!(
+                believed,
+                want.parse::<IpAddr>().unwrap(),
+                "{peer} {forwarded}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_origin_is_compared_whole() {
+        let list = vec!["https://acme.example".to_owned()];
+        for (origin, allowed) in [
+            ("https://acme.example", true),
+            ("HTTPS://ACME.example", true),
+            ("http://acme.example", false),
+            ("https://acme.example.evil.example", false),
+            ("null", false),
+        ] {
+            assert_eq!(origin_allowed(origin, &list), allowed, "{origin}");
+        }
+        assert!(origin_allowed("null", &["*".to_owned()]));
+    }
+}

@@ -1,0 +1,134 @@
+//! The wire: routes, extraction, status codes and shapes. The rules behind them are elsewhere.
+
+pub mod cors;
+pub mod door;
+pub mod health;
+pub mod leads;
+pub mod prefer;
+pub mod problem;
+pub mod request;
+pub mod slots;
+pub mod state;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpRequest, HttpResponse, web};
+use tokio_util::sync::CancellationToken;
+
+use crate::booking::lookup::Lookup;
+use crate::intake::person::Hasher;
+use crate::intake::throttle::{Throttles, counted};
+use crate::queue::{Limit, Store};
+use crate::settings::{Settings, Source};
+
+use problem::{Code, Problem};
+
+/// Everything a request may need; shared by all of them.
+pub struct Gateway {
+    /// The operator's choices.
+    pub settings: Settings,
+    /// Where leads are kept.
+    pub store: Arc<dyn Store>,
+    /// Digests under the store's key.
+    pub hasher: Hasher,
+    /// Slots, by account.
+    pub lookups: HashMap<String, Arc<Lookup>>,
+    /// What each account may send per endpoint.
+    pub limits: HashMap<String, Limit>,
+    /// The doors' allowances.
+    pub throttles: Throttles,
+    /// Set when the server begins to stop: nobody waits any longer.
+    pub stopping: CancellationToken,
+    /// A page to serve at `/`, in the demo.
+    pub page: Option<&'static str>,
+}
+
+impl Gateway {
+    /// Counts one request of an anonymous caller.
+    fn knock(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let address = counted(door::client_address(self, request));
+        self.throttles
+            .per_address
+            .knock(&address)
+            .map(|_| ())
+            .map_err(Problem::throttled)
+    }
+}
+
+/// The whole route table.
+pub fn routes(config: &mut web::ServiceConfig) {
+    let leads_of_source = web::resource("/v1/sources/{source}/leads")
+        .wrap(from_fn(cors::around))
+        .route(web::post().to(leads::take))
+        .default_service(web::to(|| not_allowed("POST, OPTIONS")));
+    let slots_of_source = web::resource("/v1/sources/{source}/slots")
+        .wrap(from_fn(cors::around))
+        .route(web::get().to(slots::list))
+        .default_service(web::to(|| not_allowed("GET, OPTIONS")));
+    let lead = web::resource("/v1/leads/{leadId}")
+        .wrap(from_fn(cors::around))
+        .route(web::get().to(leads::status))
+        .default_service(web::to(|| not_allowed("GET, OPTIONS")));
+    let events = web::resource("/v1/leads/{leadId}/events")
+        .wrap(from_fn(cors::around))
+        .route(web::get().to(leads::events))
+        .default_service(web::to(|| not_allowed("GET, OPTIONS")));
+    let time = web::resource("/v1/leads/{leadId}/time")
+        .wrap(from_fn(cors::around))
+        .route(web::post().to(leads::time))
+        .default_service(web::to(|| not_allowed("POST, OPTIONS")));
+    config
+        .service(leads_of_source)
+        .service(slots_of_source)
+        .service(lead)
+        .service(events)
+        .service(time)
+        .service(plain("/livez", web::get().to(health::livez)))
+        .service(plain("/readyz", web::get().to(health::readyz)))
+        .service(plain("/openapi.yaml", web::get().to(health::openapi)))
+        .service(plain("/", web::get().to(page)))
+        .default_service(web::to(nothing_here));
+}
+
+fn plain(path: &str, route: actix_web::Route) -> actix_web::Resource {
+    web::resource(path)
+        .route(route)
+        .default_service(web::to(|| not_allowed("GET")))
+}
+
+async fn not_allowed(allow: &'static str) -> Result<HttpResponse, Problem> {
+    Err(Problem::method(allow))
+}
+
+async fn nothing_here() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(
+        Code::NotFound,
+        "there is nothing at this path",
+    ))
+}
+
+async fn page(gateway: web::Data<Gateway>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    match gateway.page.filter(|_| request.method() == Method::GET) {
+        Some(page) => Ok(HttpResponse::Ok()
+            .content_type("text/html; charset=utf-8")
+            .body(page)),
+        None => nothing_here().await,
+    }
+}
+
+/// The source named in the path.
+fn source_named<'a>(gateway: &'a Gateway, request: &HttpRequest) -> Result<&'a Source, Problem> {
+    let name = request
+        .match_info()
+        .get("source")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    gateway
+        .settings
+        .sources
+        .get(&name)
+        .ok_or_else(|| Problem::new(Code::UnknownSource, "no source has this name"))
+}

@@ -1,0 +1,327 @@
+//! Every error a caller can meet: code, status, title, in one place (RFC 9457).
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::intake::Refused;
+use crate::intake::fault::Fault;
+use crate::intake::throttle::Allowance;
+use crate::queue::StoreError;
+
+/// When a caller is told to come back after the store or the queue refused, in seconds.
+const COME_BACK_SECONDS: u64 = 5;
+
+/// The stable word of a problem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The body cannot be read.
+    UnreadableBody,
+    /// A query parameter cannot be read.
+    BadQuery,
+    /// A header cannot be read.
+    BadHeader,
+    /// Key or token is missing or wrong.
+    Unauthorized,
+    /// The page's origin is not on the source's list.
+    OriginNotAllowed,
+    /// No such source.
+    UnknownSource,
+    /// No such lead.
+    UnknownLead,
+    /// No such path.
+    NotFound,
+    /// The path exists, this method on it does not.
+    MethodNotAllowed,
+    /// The body did not arrive in time.
+    RequestTimeout,
+    /// The lead does not wait for a time.
+    NotWaitingForTime,
+    /// The body is longer than `max_body_bytes`.
+    BodyTooLarge,
+    /// Not a content type this source takes.
+    UnsupportedMediaType,
+    /// Fields are at fault.
+    ValidationFailed,
+    /// The idempotency key was used with another body.
+    IdempotencyKeyReused,
+    /// The caller's allowance is used up.
+    TooManyRequests,
+    /// A fault of leadgate's own.
+    Internal,
+    /// The queue is at its high-water mark, or the disk is full.
+    QueueFull,
+    /// The store does not answer.
+    StoreUnavailable,
+    /// iClosed could not be asked for slots.
+    SlotsUnavailable,
+    /// The server is stopping.
+    ShuttingDown,
+}
+
+impl Code {
+    /// Every code.
+    pub const ALL: [Code; 21] = [
+        Code::UnreadableBody,
+        Code::BadQuery,
+        Code::BadHeader,
+        Code::Unauthorized,
+        Code::OriginNotAllowed,
+        Code::UnknownSource,
+        Code::UnknownLead,
+        Code::NotFound,
+        Code::MethodNotAllowed,
+        Code::RequestTimeout,
+        Code::NotWaitingForTime,
+        Code::BodyTooLarge,
+        Code::UnsupportedMediaType,
+        Code::ValidationFailed,
+        Code::IdempotencyKeyReused,
+        Code::TooManyRequests,
+        Code::Internal,
+        Code::QueueFull,
+        Code::StoreUnavailable,
+        Code::SlotsUnavailable,
+        Code::ShuttingDown,
+    ];
+
+    /// The word, the status and the title.
+    fn facts(self) -> (&'static str, u16, &'static str) {
+        match self {
+            Code::UnreadableBody => ("unreadable_body", 400, "The body cannot be read"),
+            Code::BadQuery => ("bad_query", 400, "A query parameter cannot be read"),
+            Code::BadHeader => ("bad_header", 400, "A header cannot be read"),
+            Code::Unauthorized => ("unauthorized", 401, "Key or token is missing or wrong"),
+            Code::OriginNotAllowed => (
+                "origin_not_allowed",
+                403,
+                "This origin may not post to this source",
+            ),
+            Code::UnknownSource => ("unknown_source", 404, "There is no such source"),
+            Code::UnknownLead => ("unknown_lead", 404, "There is no such lead"),
+            Code::NotFound => ("not_found", 404, "There is nothing here"),
+            Code::MethodNotAllowed => ("method_not_allowed", 405, "This method is not taken here"),
+            Code::RequestTimeout => ("request_timeout", 408, "The body did not arrive in time"),
+            Code::NotWaitingForTime => (
+                "not_waiting_for_time",
+                409,
+                "The lead does not wait for a time",
+            ),
+            Code::BodyTooLarge => ("body_too_large", 413, "The body is too large"),
+            Code::UnsupportedMediaType => (
+                "unsupported_media_type",
+                415,
+                "This content type is not taken here",
+            ),
+            Code::ValidationFailed => ("validation_failed", 422, "Some fields are at fault"),
+            Code::IdempotencyKeyReused => (
+                "idempotency_key_reused",
+                422,
+                "The idempotency key was used with another body",
+            ),
+            Code::TooManyRequests => ("too_many_requests", 429, "Too many requests"),
+            Code::Internal => ("internal", 500, "Something went wrong here"),
+            Code::QueueFull => ("queue_full", 503, "No more leads can be taken now"),
+            Code::StoreUnavailable => ("store_unavailable", 503, "Leads cannot be kept now"),
+            Code::SlotsUnavailable => (
+                "slots_unavailable",
+                503,
+                "Free times cannot be looked up now",
+            ),
+            Code::ShuttingDown => ("shutting_down", 503, "The server is stopping"),
+        }
+    }
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        self.facts().0
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        self.facts().1
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn is_retryable(self) -> bool {
+        matches!(self.status(), 408 | 429 | 500 | 503)
+    }
+}
+
+/// A problem on its way to the caller.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// Which.
+    pub code: Code,
+    /// A sentence about this occurrence; repeats nothing of what was sent.
+    pub detail: String,
+    /// The faults of fields.
+    pub errors: Vec<Fault>,
+    headers: Vec<(header::HeaderName, String)>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    request_id: &'a str,
+    retryable: bool,
+    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
+    errors: &'a [Fault],
+}
+
+impl Problem {
+    /// A problem with the headers its status asks for.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let mut problem = Self {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+        };
+        match code {
+            Code::Unauthorized => problem
+                .headers
+                .push((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
+            Code::QueueFull
+            | Code::StoreUnavailable
+            | Code::SlotsUnavailable
+            | Code::ShuttingDown => {
+                problem
+                    .headers
+                    .push((header::RETRY_AFTER, COME_BACK_SECONDS.to_string()));
+            }
+            _ => {}
+        }
+        problem
+    }
+
+    /// Fields are at fault.
+    pub fn invalid(errors: Vec<Fault>) -> Self {
+        let detail = match errors.len() {
+            1 => "1 field is at fault".to_owned(),
+            many => format!("{many} fields are at fault"),
+        };
+        Self {
+            errors,
+            ..Self::new(Code::ValidationFailed, detail)
+        }
+    }
+
+    /// The caller's allowance is used up.
+    pub fn throttled(allowance: Allowance) -> Self {
+        let wait = allowance.retry_after_seconds.max(1);
+        let mut problem = Self::new(Code::TooManyRequests, format!("come back in {wait} s"));
+        problem
+            .headers
+            .push((header::RETRY_AFTER, wait.to_string()));
+        problem.headers.extend(rate_limit(allowance));
+        problem
+    }
+
+    /// Only these methods are taken.
+    pub fn method(allow: &'static str) -> Self {
+        let mut problem = Self::new(
+            Code::MethodNotAllowed,
+            format!("only {allow} is taken here"),
+        );
+        problem.headers.push((header::ALLOW, allow.to_owned()));
+        problem
+    }
+
+    /// The whole answer, naming the request it belongs to.
+    pub fn answer(&self, request_id: &str) -> HttpResponse {
+        let (code, status, title) = self.code.facts();
+        let document = Document {
+            r#type: format!("urn:leadgate:problem:{code}"),
+            title,
+            status,
+            detail: &self.detail,
+            code,
+            request_id,
+            retryable: self.code.is_retryable(),
+            errors: &self.errors,
+        };
+        let mut answer = HttpResponse::build(self.status_code());
+        for header in &self.headers {
+            answer.insert_header((header.0.clone(), header.1.as_str()));
+        }
+        answer.content_type("application/problem+json");
+        answer.body(serde_json::to_vec(&document).unwrap_or_default())
+    }
+}
+
+/// The headers that tell an allowance (draft-ietf-httpapi-ratelimit-headers).
+pub fn rate_limit(allowance: Allowance) -> [(header::HeaderName, String); 2] {
+    let Allowance {
+        quota,
+        window_seconds,
+        remaining,
+        retry_after_seconds,
+    } = allowance;
+    [
+        (
+            header::HeaderName::from_static("ratelimit-policy"),
+            format!("\"default\";q={quota};w={window_seconds}"),
+        ),
+        (
+            header::HeaderName::from_static("ratelimit"),
+            format!("\"default\";r={remaining};t={retry_after_seconds}"),
+        ),
+    ]
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code.as_str())
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        self.answer("")
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full(why) => Self::new(Code::QueueFull, why),
+            StoreError::Unavailable(why) => {
+                tracing::error!(why, "the store does not answer");
+                Self::new(Code::StoreUnavailable, "the store does not answer")
+            }
+            StoreError::Unreadable(why) => {
+                tracing::error!(why, "a stored record cannot be read");
+                Self::new(Code::Internal, "a stored record cannot be read")
+            }
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Unreadable(why) => Self::new(Code::UnreadableBody, why),
+            Refused::Invalid(faults) => Self::invalid(faults),
+            Refused::KeyReused => Self::new(
+                Code::IdempotencyKeyReused,
+                "use a new key for a new delivery",
+            ),
+            Refused::Store(error) => error.into(),
+            Refused::NoRandomness => Self::new(Code::Internal, "the system gives no randomness"),
+        }
+    }
+}

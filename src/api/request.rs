@@ -1,0 +1,84 @@
+//! Around every request: its id, its span, and the one shape of every error.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage};
+use tracing::Instrument;
+
+use super::problem::{Code, Problem};
+use crate::telemetry;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The name of one request, made here.
+#[derive(Clone)]
+pub struct RequestId(pub String);
+
+/// The span of one request.
+#[derive(Clone)]
+pub struct RequestSpan(pub tracing::Span);
+
+/// Gives the request an id and a span that joins the caller's trace, and every error the shape of a problem
+/// document. The span holds the route and the method; path, query, address and agent are the caller's own.
+pub async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = new_id();
+    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+    let span = tracing::info_span!(
+        "http.request", otel.name = format!("{} {route}", request.method()), otel.kind = "server",
+        http.request.method = %request.method(), http.route = route, request.id = id,
+        http.response.status_code = tracing::field::Empty
+    );
+    let parent = request
+        .headers()
+        .get("traceparent")
+        .and_then(|value| value.to_str().ok());
+    telemetry::join_trace(&span, parent);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    request.extensions_mut().insert(RequestSpan(span.clone()));
+    // A handler's error arrives here as an answer that remembers it.
+    let response = next.call(request).instrument(span.clone()).await?;
+    let mut response = match problem_in(response.response().error()) {
+        Some(problem) => {
+            let (http, plain) = response.into_parts();
+            let mut answer = problem.answer(&id);
+            for (name, value) in plain.headers() {
+                // What the routes added on the way out (CORS) stays; the document's own headers win.
+                if !answer.headers().contains_key(name) {
+                    answer.headers_mut().append(name.clone(), value.clone());
+                }
+            }
+            ServiceResponse::new(http, answer)
+        }
+        None => response.map_into_boxed_body(),
+    };
+    span.record("http.response.status_code", response.status().as_u16());
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    Ok(response)
+}
+
+fn problem_in(error: Option<&Error>) -> Option<Problem> {
+    error.map(|error| match error.as_error::<Problem>() {
+        Some(problem) => problem.clone(),
+        None => {
+            let status = error.as_response_error().status_code();
+            let code = if status.is_client_error() {
+                Code::UnreadableBody
+            } else {
+                Code::Internal
+            };
+            tracing::debug!(%status, "an error of the server library");
+            Problem::new(code, "the request cannot be read")
+        }
+    })
+}
+
+fn new_id() -> String {
+    getrandom::u64().map_or_else(|_| "none".to_owned(), |bits| format!("{bits:016x}"))
+}

@@ -1,0 +1,261 @@
+//! A lead as its caller sees it: status, place in the queue, booking. Holds nothing of the contact.
+
+use actix_web::http::header::EntityTag;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::Gateway;
+use super::prefer::estimated_start;
+use super::problem::Problem;
+use crate::lead::{Lead, LeadId, ReasonCode, Status};
+use crate::queue::{Receipt, Stored};
+
+/// The body of every answer about one lead.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeadState {
+    lead_id: LeadId,
+    status: Status,
+    status_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimated_start_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    booking: Option<BookingState>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<Slot>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<ReasonState>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<LeadId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of_status: Option<Status>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    test: bool,
+}
+
+/// A free time: the instant, and how it reads on the wall of the zone asked for.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Slot {
+    date_time: Timestamp,
+    local: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BookingState {
+    event_call_id: String,
+    start_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time: Option<Timestamp>,
+    time_zone: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closer_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation_link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redirect_url: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ReasonState {
+    code: ReasonCode,
+    detail: &'static str,
+}
+
+/// The first lead, for a caller that may know of it.
+pub struct First {
+    id: LeadId,
+    status: Option<Status>,
+}
+
+impl Slot {
+    /// The instant as seen in a zone.
+    pub fn new(at: Timestamp, zone: &TimeZone) -> Self {
+        let local = zone.to_offset(at);
+        Self {
+            date_time: at,
+            local: at.display_with_offset(local).to_string(),
+        }
+    }
+}
+
+impl LeadState {
+    /// How a stored lead stands now.
+    ///
+    /// # Errors
+    /// When the store fails to tell its place.
+    pub async fn of(
+        gateway: &Gateway,
+        stored: &Stored,
+        first: Option<First>,
+    ) -> Result<Self, Problem> {
+        let mut state = Self::plain(gateway, &stored.lead, first);
+        if stored.lead.status == Status::Queued
+            && let Some(ahead) = gateway.store.ahead(stored.lead.id).await?
+        {
+            let due = stored.waits.map_or(Timestamp::MIN, |waits| waits.due_at);
+            state.place(gateway, &stored.lead, ahead, due);
+        }
+        Ok(state)
+    }
+
+    /// How a lead that was just accepted stands, so many before it.
+    pub fn accepted(gateway: &Gateway, lead: &Lead, ahead: u64) -> Self {
+        let mut state = Self::plain(gateway, lead, None);
+        state.place(gateway, lead, ahead, Timestamp::MIN);
+        state
+    }
+
+    /// What the caller of an idempotent request was told the first time.
+    pub fn replayed(
+        gateway: &Gateway,
+        lead: &Lead,
+        receipt: &Receipt,
+        first: Option<First>,
+    ) -> Self {
+        let mut state = Self::plain(gateway, lead, first);
+        state.status = receipt.status;
+        state.position = receipt.position;
+        state.estimated_start_at = receipt.estimated_start_at;
+        if receipt.status != Status::Booked {
+            state.booking = None;
+        }
+        if receipt.status != lead.status {
+            state.reason = None;
+            state.alternatives.clear();
+        }
+        state
+    }
+
+    /// What was told, without any of the lead's data.
+    pub fn receipt(&self) -> Receipt {
+        Receipt {
+            http_status: self.http_status(),
+            status: self.status,
+            position: self.position,
+            estimated_start_at: self.estimated_start_at,
+        }
+    }
+
+    /// 201 when the call exists, else 202.
+    pub fn http_status(&self) -> u16 {
+        if self.status == Status::Booked {
+            201
+        } else {
+            202
+        }
+    }
+
+    /// Where the lead's status is found.
+    pub fn status_url(&self) -> &str {
+        &self.status_url
+    }
+
+    /// Changes whenever the state does.
+    pub fn etag(&self) -> EntityTag {
+        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        let mut fingerprint = std::hash::DefaultHasher::new();
+        std::hash::Hasher::write(&mut fingerprint, &bytes);
+        EntityTag::new_strong(format!("{:016x}", std::hash::Hasher::finish(&fingerprint)))
+    }
+
+    fn place(&mut self, gateway: &Gateway, lead: &Lead, ahead: u64, due: Timestamp) {
+        self.position = Some(ahead + 1);
+        let limit = gateway.limits.get(&lead.account);
+        let now = gateway.store.now();
+        self.estimated_start_at = limit.map(|limit| estimated_start(now, ahead, *limit).max(due));
+    }
+
+    fn plain(gateway: &Gateway, lead: &Lead, first: Option<First>) -> Self {
+        let prefix = gateway
+            .settings
+            .server
+            .public_url
+            .as_deref()
+            .unwrap_or_default();
+        let zone = zone_of(lead);
+        Self {
+            lead_id: lead.id,
+            status: lead.status,
+            status_url: format!("{prefix}/v1/leads/{}", lead.id),
+            position: None,
+            estimated_start_at: None,
+            booking: lead.booking.as_ref().map(|booking| BookingState {
+                event_call_id: booking.event_call_id.to_string(),
+                start_time: booking.start_time,
+                end_time: booking.end_time,
+                time_zone: booking.time_zone.clone(),
+                closer_name: booking.closer_name.clone(),
+                confirmation_link: booking.confirmation_link.clone(),
+                redirect_url: booking.redirect_url.clone(),
+            }),
+            alternatives: lead
+                .alternatives
+                .iter()
+                .map(|at| Slot::new(*at, &zone))
+                .collect(),
+            reason: lead
+                .reason
+                .as_ref()
+                .filter(|_| lead.status.is_final() || lead.status == Status::NeedsTime)
+                .map(|reason| ReasonState {
+                    code: reason.code,
+                    detail: told(reason.code),
+                }),
+            duplicate_of: first.as_ref().map(|first| first.id),
+            duplicate_of_status: first.and_then(|first| first.status),
+            test: lead.test,
+        }
+    }
+}
+
+/// The first lead of a duplicate. An anonymous caller is told neither its id nor its state.
+pub async fn first_of(
+    gateway: &Gateway,
+    lead: &Lead,
+    keyed: bool,
+) -> Result<Option<First>, Problem> {
+    let Some(id) = lead.duplicate_of.filter(|_| keyed) else {
+        return Ok(None);
+    };
+    let first = gateway.store.get(id).await?;
+    Ok(Some(First {
+        id,
+        status: first.map(|first| first.lead.status),
+    }))
+}
+
+/// The lead's zone, or UTC.
+pub fn zone_of(lead: &Lead) -> TimeZone {
+    lead.contact
+        .time_zone
+        .as_deref()
+        .and_then(|name| TimeZone::get(name).ok())
+        .unwrap_or(TimeZone::UTC)
+}
+
+/// What a caller is told of a reason: what happened, not how the operator mends it.
+fn told(code: ReasonCode) -> &'static str {
+    match code {
+        ReasonCode::NoSlots => "no time is free; a person will get in touch",
+        ReasonCode::TimeNotChosen => {
+            "the wished time is not free; one of the alternatives can be chosen"
+        }
+        ReasonCode::RefusedByIclosed => {
+            "the booking system did not take these details; a person will look at them"
+        }
+        ReasonCode::Disqualified => "this lead does not qualify for a call",
+        ReasonCode::KeyRefused
+        | ReasonCode::EventUnavailable
+        | ReasonCode::AttemptsSpent
+        | ReasonCode::OutcomeUnknown
+        | ReasonCode::NotConfigured
+        | ReasonCode::SuspectedSpam => {
+            "the call could not be booked by itself; a person will get in touch"
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Which part is plugged into which, and the order of start and stop.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{self, Gateway};
+use crate::booking::dispatcher::Dispatchers;
+use crate::booking::lookup::Lookup;
+use crate::booking::outcome::Bounds;
+use crate::booking::pace::Pace;
+use crate::booking::{SourceRules, Worker};
+use crate::clock::Clock;
+use crate::iclosed;
+use crate::intake::person::Hasher;
+use crate::intake::throttle::{Throttle, Throttles};
+use crate::queue::embedded::{self, Embedded};
+use crate::queue::{Limit, Retention, Store};
+use crate::settings::{Account, Settings, Source, StoreUrl};
+
+/// How often what is past its time is thrown away.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+
+/// Why the gateway did not start; one sentence for an operator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be used.
+    #[error("the store cannot be opened: {0}")]
+    Store(String),
+    /// An account's settings make no client.
+    #[error("account {account}: {problem}")]
+    Account {
+        /// The account's name.
+        account: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The address is taken or not ours.
+    #[error("cannot listen on {listen}: {source}")]
+    Listen {
+        /// As in the settings.
+        listen: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+}
+
+/// The whole gateway, running.
+pub struct Running {
+    address: SocketAddr,
+    server: ServerHandle,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    dispatchers: Dispatchers,
+    sweeping: tokio::task::JoinHandle<()>,
+    stopping: CancellationToken,
+    deadline: Duration,
+}
+
+/// Opens the store the settings name.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+    match &settings.store.url {
+        StoreUrl::Embedded { folder } => {
+            let options = embedded::Options {
+                folder: folder.clone(),
+                max_megabytes: settings.store.max_megabytes,
+                clock: Clock::system(),
+            };
+            let store =
+                Embedded::open(options).map_err(|error| StartError::Store(error.to_string()))?;
+            Ok(Arc::new(store))
+        }
+        StoreUrl::Redis { .. } => Err(StartError::Store(
+            "this version has the embedded store only: use embedded:FOLDER".to_owned(),
+        )),
+    }
+}
+
+/// The client of one account, behind its budgets.
+///
+/// # Errors
+/// When the settings make no client.
+pub fn open_account(
+    name: &str,
+    account: &Account,
+    store: &Arc<dyn Store>,
+) -> Result<Pace, StartError> {
+    let options = iclosed::Options {
+        base_url: account.base_url.clone(),
+        api_key: account.api_key.clone(),
+        timeout: account.request_timeout,
+        refusal_rules: Vec::new(),
+    };
+    let client = iclosed::Client::new(options).map_err(|error| StartError::Account {
+        account: name.to_owned(),
+        problem: error.to_string(),
+    })?;
+    Ok(Pace::new(
+        name,
+        client,
+        limit_of(account),
+        account.request_timeout,
+        Arc::clone(store),
+    ))
+}
+
+fn limit_of(account: &Account) -> Limit {
+    Limit {
+        requests: account.budget(),
+        window: account.limit.window,
+    }
+}
+
+/// Starts everything: store, workers, doors. The doors open last.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn start(settings: Settings, page: Option<&'static str>) -> Result<Running, StartError> {
+    let store = open_store(&settings)?;
+    let listen = settings.server.listen.clone();
+    let listener = TcpListener::bind(&listen).map_err(|source| StartError::Listen {
+        listen: listen.clone(),
+        source,
+    })?;
+    let dispatchers = Dispatchers::default();
+    let mut lookups = HashMap::new();
+    let mut workers = Vec::new();
+    for (name, account) in &settings.accounts {
+        let pace = Arc::new(open_account(name, account, &store)?);
+        let kept = Duration::from_secs(settings.booking.slot_cache_seconds);
+        let lookup = Arc::new(Lookup::new(Arc::clone(&pace), Arc::clone(&store), kept));
+        lookups.insert(name.clone(), Arc::clone(&lookup));
+        workers.push(Arc::new(worker(
+            &settings,
+            Arc::clone(&store),
+            pace,
+            lookup,
+        )));
+    }
+    let stopping = CancellationToken::new();
+    let deadline = Duration::from_secs(settings.server.shutdown_seconds);
+    let retention = Retention {
+        ended: Duration::from_secs(u64::from(settings.store.retention_days) * 24 * 3600),
+    };
+    let gateway = web::Data::new(Gateway {
+        hasher: Hasher::new(store.hash_key()),
+        lookups,
+        limits: settings
+            .accounts
+            .iter()
+            .map(|(name, account)| (name.clone(), limit_of(account)))
+            .collect(),
+        throttles: Throttles {
+            per_address: Throttle::new(settings.server.per_address),
+            per_key: Throttle::new(settings.server.per_key),
+        },
+        stopping: stopping.clone(),
+        page,
+        store: Arc::clone(&store),
+        settings,
+    });
+    let sweeping = tokio::spawn(sweep(web::Data::clone(&gateway), retention));
+    for worker in &workers {
+        dispatchers.start(worker);
+    }
+    let failed = |source| StartError::Listen {
+        listen: listen.clone(),
+        source,
+    };
+    let (server, address) = serve(gateway, listener, deadline).map_err(failed)?;
+    let handle = server.handle();
+    Ok(Running {
+        address,
+        server: handle,
+        serving: tokio::spawn(server),
+        dispatchers,
+        sweeping,
+        stopping,
+        deadline,
+    })
+}
+
+fn serve(
+    gateway: web::Data<Gateway>,
+    listener: TcpListener,
+    deadline: Duration,
+) -> std::io::Result<(Server, SocketAddr)> {
+    let address = listener.local_addr()?;
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::clone(&gateway))
+            .wrap(from_fn(api::request::around))
+            .configure(api::routes)
+    })
+    .workers(
+        std::thread::available_parallelism()
+            .map_or(2, std::num::NonZero::get)
+            .min(8),
+    )
+    .backlog(4096)
+    .shutdown_timeout(deadline.as_secs())
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok((server, address))
+}
+
+fn worker(
+    settings: &Settings,
+    store: Arc<dyn Store>,
+    pace: Arc<Pace>,
+    lookup: Arc<Lookup>,
+) -> Worker {
+    let mine = settings
+        .sources
+        .values()
+        .filter(|source| source.account == pace.account());
+    Worker {
+        sources: mine
+            .map(|source| (source.name.clone(), rules_of(source)))
+            .collect(),
+        fallback: SourceRules::default(),
+        bounds: Bounds {
+            look_after_seconds: settings.booking.look_after_seconds.clone(),
+            max_attempts: settings.booking.max_attempts,
+            ask_for: Duration::from_secs(u64::from(settings.booking.ask_hours) * 3600),
+            chance: 0.5,
+        },
+        store,
+        pace,
+        lookup,
+    }
+}
+
+fn rules_of(source: &Source) -> SourceRules {
+    SourceRules {
+        min_notice: Duration::from_secs(u64::from(source.min_notice_minutes) * 60),
+        max_days_ahead: source.max_days_ahead,
+        preferred_hours: source
+            .preferred_hours
+            .map(|hours| (hours.start_minute, hours.end_minute)),
+    }
+}
+
+/// Throws away what is past its time, and forgets callers that have gone quiet.
+async fn sweep(gateway: web::Data<Gateway>, retention: Retention) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        gateway.throttles.per_address.forget_quiet();
+        gateway.throttles.per_key.forget_quiet();
+        loop {
+            match gateway.store.sweep(retention).await {
+                Ok(0) => break,
+                Ok(leads) => tracing::info!(leads, "leads past their retention were deleted"),
+                Err(error) => {
+                    tracing::warn!(%error, "the store could not be swept");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Where the doors are.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops in order: no new work is claimed, callers that wait are answered, requests in hand are finished, then
+    /// the work in hand, all inside the deadline. Returns how many pieces of work were left to the next start.
+    pub async fn stop(self) -> usize {
+        tracing::info!("stopping");
+        self.stopping.cancel();
+        self.sweeping.abort();
+        let (left, ()) = tokio::join!(self.dispatchers.stop(self.deadline), self.server.stop(true));
+        if left > 0 {
+            tracing::warn!(
+                left,
+                "work was cut short; its leads come back at the next start"
+            );
+        }
+        left
+    }
+
+    /// Resolves when the server ended without being told to.
+    pub async fn ended(&mut self) -> std::io::Result<()> {
+        (&mut self.serving)
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}

@@ -1,0 +1,154 @@
+//! The lead as iClosed's contact: qualified before a booking, or handed over when there can be none.
+
+use std::time::Duration;
+
+use crate::iclosed::{
+    CallError, ContactStatus, Endpoint, InviteeAnswers, ListedContact, NewContact,
+};
+use crate::lead::{Lead, ReasonCode};
+use crate::queue::{Claim, ClaimError};
+
+use super::Worker;
+use super::book::secondary_answers;
+use super::outcome::Outcome;
+use super::pace::Permit;
+
+impl Worker {
+    /// Makes the contact, saves the answers, and learns whether the lead qualifies and for whom.
+    pub(super) async fn qualify(
+        &self,
+        claim: &mut Claim,
+        permit: Permit,
+    ) -> Result<Outcome, ClaimError> {
+        let contact = match claim.lead.progress.contact_id {
+            Some(known) => Ok(known),
+            None => self.contact(&claim.lead, permit, None).await,
+        };
+        let contact_id = match contact {
+            Ok(id) => id,
+            Err(error) => return Ok(self.contact_trouble(&error)),
+        };
+        claim.lead.progress.contact_id = Some(contact_id);
+        self.renew(claim).await?;
+        let answers = InviteeAnswers {
+            link_prefix: claim.lead.link_prefix.clone(),
+            contact_id,
+            email: claim.lead.contact.email.clone(),
+            phone_number: claim.lead.contact.phone_number.clone(),
+            first_name: claim.lead.contact.first_name.clone(),
+            last_name: claim.lead.contact.last_name.clone(),
+            secondary_questions_answer: secondary_answers(&claim.lead),
+        };
+        let saved = self
+            .pace
+            .call(Endpoint::InviteeAnswers, claim.lead.lane, async |client| {
+                client.invitee_answers(&answers).await
+            })
+            .await;
+        Ok(match saved {
+            Ok(qualification) if qualification.disqualified == Some(true) => {
+                Outcome::Disqualified("iClosed's qualification rules ended this lead".to_owned())
+            }
+            Ok(qualification) => {
+                claim.lead.progress.conditional_users = qualification.conditional_users;
+                Outcome::OnToBooking
+            }
+            Err(error) => self.contact_trouble(&error),
+        })
+    }
+
+    /// Brings the contact to iClosed so that a setter can call.
+    pub(super) async fn hand_over(&self, claim: &mut Claim, permit: Permit) -> Outcome {
+        let handed = match claim.lead.progress.contact_id {
+            Some(known) => Ok(known),
+            None => {
+                self.contact(&claim.lead, permit, Some(ContactStatus::Potential))
+                    .await
+            }
+        };
+        if let Ok(id) = &handed {
+            claim.lead.progress.contact_id = Some(*id);
+        }
+        Outcome::HandedOver(handed.map(|_| ()).map_err(|error| error.to_string()))
+    }
+
+    /// The contact's id at iClosed: searched first, made when missing. Whether creating twice makes two is not
+    /// documented, so a repeat always searches again. `permit` is for the search.
+    async fn contact(
+        &self,
+        lead: &Lead,
+        permit: Permit,
+        status: Option<ContactStatus>,
+    ) -> Result<i64, CallError> {
+        let text = lead
+            .contact
+            .email
+            .clone()
+            .or_else(|| lead.contact.phone_number.clone())
+            .unwrap_or_default();
+        let known = self
+            .pace
+            .send(permit, async |client| client.search_contacts(&text).await)
+            .await?;
+        if let Some(contact) = known.iter().find(|contact| is_same(contact, lead)) {
+            return Ok(contact.id);
+        }
+        let contact = NewContact {
+            first_name: lead.contact.first_name.clone(),
+            last_name: lead.contact.last_name.clone(),
+            email: lead.contact.email.clone(),
+            phone_number: lead.contact.phone_number.clone(),
+            status,
+            link_prefix: Some(lead.link_prefix.clone()),
+            utm: Some(lead.tracking.vendor_utm()).filter(|utm| !utm.is_empty()),
+            country: lead
+                .contact
+                .country
+                .clone()
+                .filter(|country| country.len() == 2),
+            time_zone: lead.contact.time_zone.clone(),
+            ip_address: lead.sender.address.clone(),
+            referrer_url: lead.tracking.referrer_url.clone(),
+        };
+        self.pace
+            .call(Endpoint::CreateContact, lead.lane, async |client| {
+                client.create_contact(&contact).await
+            })
+            .await
+    }
+
+    fn contact_trouble(&self, error: &CallError) -> Outcome {
+        match error {
+            CallError::Limited { retry_after, .. } => Outcome::Later {
+                why: "iClosed says too many requests".to_owned(),
+                delay: retry_after
+                    .unwrap_or(self.pace.limit().window)
+                    .max(Duration::from_secs(1)),
+            },
+            CallError::NotSent { why } | CallError::Unknown { why } => Outcome::Failed(why.clone()),
+            CallError::KeyRefused { why } => Outcome::Park(ReasonCode::KeyRefused, why.clone()),
+            CallError::NotFound { .. } => {
+                Outcome::Park(ReasonCode::EventUnavailable, error.to_string())
+            }
+            CallError::Refused(_) => Outcome::Park(ReasonCode::RefusedByIclosed, error.to_string()),
+        }
+    }
+}
+
+fn is_same(contact: &ListedContact, lead: &Lead) -> bool {
+    let same_email = match (&contact.email, &lead.contact.email) {
+        (Some(theirs), Some(ours)) => Some(theirs.eq_ignore_ascii_case(ours)),
+        _ => None,
+    };
+    let digits = |text: &str| {
+        text.chars()
+            .filter(char::is_ascii_digit)
+            .collect::<String>()
+    };
+    same_email.unwrap_or_else(
+        || match (&contact.phone_number, &lead.contact.phone_number) {
+            (Some(theirs), Some(ours)) => digits(theirs) == digits(ours),
+            _ => false,
+        },
+    )
+}

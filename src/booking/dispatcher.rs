@@ -1,0 +1,92 @@
+//! One loop per account and step: wait for due work, take a permit, claim, hand both to the worker. And the stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::lead::{Lane, Step};
+use crate::queue::{Store, StoreError};
+
+use super::{Worker, principal_endpoint};
+
+/// Work that another replica put into the shared store is noticed at least this often.
+const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// The pause after the store failed, and so also the most often its failure is logged by one loop.
+const STORE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The running loops of every account.
+#[derive(Clone, Default)]
+pub struct Dispatchers {
+    stop: CancellationToken,
+    loops: TaskTracker,
+    work: TaskTracker,
+}
+
+impl Dispatchers {
+    /// Starts the loops of one account.
+    pub fn start(&self, worker: &Arc<Worker>) {
+        for step in Step::ALL {
+            let (worker, stop, work) = (Arc::clone(worker), self.stop.clone(), self.work.clone());
+            self.loops.spawn(async move {
+                stop.run_until_cancelled(run(worker, step, work)).await;
+            });
+        }
+    }
+
+    /// Claims no more and waits for the work in hand, at most until `deadline`. Returns how many pieces of work were
+    /// left; their leads come back when their leases lapse.
+    pub async fn stop(&self, deadline: Duration) -> usize {
+        self.stop.cancel();
+        self.loops.close();
+        self.loops.wait().await;
+        self.work.close();
+        // Out of time is an answer too: what is left is counted.
+        tokio::time::timeout(deadline, self.work.wait()).await.ok();
+        self.work.len()
+    }
+}
+
+async fn run(worker: Arc<Worker>, step: Step, work: TaskTracker) {
+    loop {
+        if let Err(error) = turn(&worker, step, &work).await {
+            tracing::warn!(account = worker.pace.account(), step = step.as_str(), %error, "the queue cannot be read");
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+    }
+}
+
+/// Waits for one due lead and starts its work.
+async fn turn(worker: &Arc<Worker>, step: Step, work: &TaskTracker) -> Result<(), StoreError> {
+    wait_for_due(&worker.store, worker.pace.account(), step).await?;
+    let permit = worker
+        .pace
+        .permit(principal_endpoint(step), Lane::Normal)
+        .await?;
+    // The permit may have taken a window to come; by now another lead can be first in line, or none be left.
+    if let Some(claim) = worker
+        .store
+        .claim(worker.pace.account(), step, worker.lease())
+        .await?
+    {
+        let worker = Arc::clone(worker);
+        work.spawn(async move { worker.work(claim, permit).await });
+    }
+    Ok(())
+}
+
+async fn wait_for_due(store: &Arc<dyn Store>, account: &str, step: Step) -> Result<(), StoreError> {
+    let mut signal = store.changes().watch_work();
+    loop {
+        signal.mark_unchanged();
+        let wait = match store.next_due(account, step).await? {
+            Some(Duration::ZERO) => return Ok(()),
+            Some(wait) => wait.min(LOOK_AT_LEAST),
+            None => LOOK_AT_LEAST,
+        };
+        // Either is only a reason to look again.
+        tokio::time::timeout(wait, signal.changed()).await.ok();
+    }
+}

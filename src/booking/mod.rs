@@ -1,0 +1,159 @@
+//! Act two, after the response: what happens to an accepted lead.
+//!
+//! A [`dispatcher`] takes a permit for the step's endpoint, claims the lead that deserves it most, and gives both to
+//! the [`Worker`]: qualify, book, reconcile or hand over. What came of it is an [`outcome::Outcome`], and only
+//! [`outcome::apply`] turns one into the lead's new state. Knows neither which store nor which source it serves.
+
+pub mod book;
+mod contact;
+pub mod dispatcher;
+pub mod lookup;
+pub mod outcome;
+pub mod pace;
+mod reconcile;
+pub mod retry;
+pub mod slots;
+mod turnstile;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::Instrument;
+
+use crate::iclosed::Endpoint;
+use crate::lead::{Lead, Step};
+use crate::queue::{Claim, ClaimError, Store};
+use crate::telemetry;
+
+use lookup::Lookup;
+use outcome::{Bounds, Outcome};
+use pace::{Pace, Permit};
+
+/// What a source's settings say about booking its leads.
+#[derive(Clone, Debug)]
+pub struct SourceRules {
+    /// Never book sooner than this from now.
+    pub min_notice: Duration,
+    /// Nor later than so many days from now.
+    pub max_days_ahead: u32,
+    /// Minutes of the day, from and to, in the lead's zone.
+    pub preferred_hours: Option<(u16, u16)>,
+}
+
+impl Default for SourceRules {
+    fn default() -> Self {
+        Self {
+            min_notice: Duration::from_secs(3600),
+            max_days_ahead: 14,
+            preferred_hours: None,
+        }
+    }
+}
+
+/// Does the work of one account.
+pub struct Worker {
+    /// Where the leads are.
+    pub store: Arc<dyn Store>,
+    /// The account's way to iClosed.
+    pub pace: Arc<Pace>,
+    /// The account's slots.
+    pub lookup: Arc<Lookup>,
+    /// By source name.
+    pub sources: HashMap<String, SourceRules>,
+    /// For leads whose source left the settings.
+    pub fallback: SourceRules,
+    /// How often and how long.
+    pub bounds: Bounds,
+}
+
+/// The endpoint whose budget a step depends on: its permit is taken before a lead is claimed, so that every permit
+/// goes to the lead that is first in line at that moment, and no lead is held while it waits.
+pub fn principal_endpoint(step: Step) -> Endpoint {
+    match step {
+        Step::Qualify | Step::HandOver => Endpoint::SearchContacts,
+        Step::Book => Endpoint::CreateCall,
+        Step::Reconcile => Endpoint::ListCalls,
+    }
+}
+
+impl Worker {
+    /// Works on one claimed lead and settles it.
+    pub async fn work(&self, claim: Claim, permit: Permit) {
+        let span = tracing::info_span!(
+            "lead.work", otel.name = claim.step.as_str(), lead.id = %claim.lead.id,
+            lead.source = claim.lead.source, step = claim.step.as_str(), attempt = claim.lead.progress.attempts + 1
+        );
+        telemetry::join_trace(&span, claim.lead.trace.as_deref());
+        self.work_in_span(claim, permit).instrument(span).await;
+    }
+
+    async fn work_in_span(&self, mut claim: Claim, permit: Permit) {
+        let done = match claim.step {
+            Step::Qualify => self.qualify(&mut claim, permit).await,
+            Step::Book => self.book(&mut claim, permit).await,
+            Step::Reconcile => Ok(self.reconcile(&mut claim, permit).await),
+            Step::HandOver => Ok(self.hand_over(&mut claim, permit).await),
+        };
+        match done {
+            Ok(outcome) => self.settle(claim, outcome).await,
+            // The lead is another worker's now, or will be when the lease lapses: the store heals it.
+            Err(ClaimError::Lost) => {
+                tracing::warn!("the lease lapsed; the lead is left to its next worker")
+            }
+            Err(ClaimError::Store(error)) => {
+                tracing::warn!(%error, "the store failed; the lead comes back when its lease lapses");
+            }
+        }
+    }
+
+    async fn settle(&self, mut claim: Claim, outcome: Outcome) {
+        let bounds = Bounds {
+            chance: retry::chance(),
+            ..self.bounds.clone()
+        };
+        let (next, hold) = outcome::apply(
+            &mut claim.lead,
+            claim.step,
+            outcome,
+            self.store.now(),
+            &bounds,
+        );
+        telemetry::events::worked(&claim.lead, claim.step, next);
+        let mut wait = Duration::from_millis(100);
+        // What iClosed answered must not be lost to a short fault of the store: the lease allows some tries.
+        loop {
+            let settling = Claim {
+                lead: claim.lead.clone(),
+                ..claim
+            };
+            match self.store.settle(settling, next, hold).await {
+                Ok(()) => return,
+                Err(ClaimError::Store(error))
+                    if std::time::Instant::now() + wait < claim.good_until =>
+                {
+                    tracing::warn!(%error, "the store failed to settle a lead; trying again");
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(Duration::from_secs(2));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a lead could not be settled; it comes back when its lease lapses");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn renew(&self, claim: &mut Claim) -> Result<(), ClaimError> {
+        self.store.renew(claim, self.lease()).await
+    }
+
+    /// Longer than a step with its permit in hand can take: finding slots, one request, and room to settle.
+    pub fn lease(&self) -> Duration {
+        self.pace.longest() + Duration::from_secs(5)
+    }
+
+    fn rules_of(&self, lead: &Lead) -> &SourceRules {
+        self.sources.get(&lead.source).unwrap_or(&self.fallback)
+    }
+}

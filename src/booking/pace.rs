@@ -1,0 +1,233 @@
+//! The only door to iClosed: one budget per account and endpoint, kept in the store.
+//!
+//! A permit is open from before the first byte leaves until one window after the answer came. At most the budget's
+//! number of permits are open at once, so no window of that length at the vendor can hold more requests than that,
+//! whatever the latency and whether its window is fixed or slides. A token bucket would not do: burst plus refill is
+//! nearly twice the limit in one window. The vendor counts per account, path and verb (www.iclosed.io/api).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::iclosed::{CallError, Client, Endpoint};
+use crate::lead::Lane;
+use crate::queue::{Acquired, Budget, Limit, PermitId, Store, StoreError};
+
+use super::turnstile::Turnstile;
+
+/// How long a permit may be held before its request leaves.
+const TO_START: Duration = Duration::from_secs(10);
+
+/// The pause after a request that could not even be sent: the next in line would fail the same way.
+const UNREACHABLE_PAUSE: Duration = Duration::from_secs(2);
+
+/// The pause of the whole account after its key was refused.
+const KEY_PAUSE: Duration = Duration::from_secs(60);
+
+/// One account's iClosed client behind its budgets.
+pub struct Pace {
+    account: String,
+    client: Client,
+    limit: Limit,
+    timeout: Duration,
+    store: Arc<dyn Store>,
+    gates: HashMap<Endpoint, Turnstile>,
+}
+
+/// The right to send one request to one endpoint, soon. Unused, it goes back when dropped.
+pub struct Permit {
+    endpoint: Endpoint,
+    id: PermitId,
+    start_by: Instant,
+    home: Option<(String, Arc<dyn Store>)>,
+}
+
+impl Pace {
+    /// Paces `client` for `account`. `timeout` is the client's for one whole request.
+    pub fn new(
+        account: &str,
+        client: Client,
+        limit: Limit,
+        timeout: Duration,
+        store: Arc<dyn Store>,
+    ) -> Self {
+        let gates = Endpoint::ALL
+            .into_iter()
+            .map(|endpoint| (endpoint, Turnstile::default()))
+            .collect();
+        Self {
+            account: account.to_owned(),
+            client,
+            limit,
+            timeout,
+            store,
+            gates,
+        }
+    }
+
+    /// The account's name in the settings.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The allowance of each endpoint.
+    pub fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// The longest a permitted request can take, from the permit on.
+    pub fn longest(&self) -> Duration {
+        TO_START + self.timeout
+    }
+
+    /// Waits for a permit, behind those who wait already. There is no bound but the caller's.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn permit(&self, endpoint: Endpoint, lane: Lane) -> Result<Permit, StoreError> {
+        let _head = match self.gates.get(&endpoint) {
+            Some(gate) => Some(gate.pass(lane).await),
+            None => None,
+        };
+        let hold = TO_START + self.timeout + self.limit.window;
+        loop {
+            match self
+                .store
+                .acquire(self.budget(endpoint), self.limit, hold)
+                .await?
+            {
+                Acquired::Permit(id) => {
+                    return Ok(Permit {
+                        endpoint,
+                        id,
+                        start_by: Instant::now() + TO_START,
+                        home: Some((self.account.clone(), Arc::clone(&self.store))),
+                    });
+                }
+                Acquired::NotBefore(wait) => {
+                    tokio::time::sleep(wait.max(Duration::from_millis(1))).await
+                }
+            }
+        }
+    }
+
+    /// Sends one request under a permit and closes what the answer says must be closed.
+    ///
+    /// # Errors
+    /// The client's; [`CallError::NotSent`] also when the permit was held too long to be used.
+    pub async fn send<T>(
+        &self,
+        mut permit: Permit,
+        request: impl AsyncFnOnce(&Client) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        if Instant::now() >= permit.start_by {
+            return Err(CallError::NotSent {
+                why: "the permit was held too long before the request".to_owned(),
+            });
+        }
+        let endpoint = permit.endpoint;
+        // From here on the permit counts, whatever becomes of this task.
+        let home = permit.home.take();
+        let result = request(&self.client).await;
+        if let Err(CallError::NotSent { .. }) = &result {
+            permit.home = home;
+        } else if let Err(error) = self
+            .store
+            .answered(self.budget(endpoint), permit.id, self.limit.window)
+            .await
+        {
+            // The permit then closes by its own longest time: slower, never too fast.
+            tracing::warn!(account = self.account, %error, "could not note an answer; the permit closes later");
+        }
+        self.heed(endpoint, result.as_ref().err()).await;
+        result
+    }
+
+    /// A permit, then the request.
+    ///
+    /// # Errors
+    /// The client's; a store that cannot give a permit means the request was not sent.
+    pub async fn call<T>(
+        &self,
+        endpoint: Endpoint,
+        lane: Lane,
+        request: impl AsyncFnOnce(&Client) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        let permit = self
+            .permit(endpoint, lane)
+            .await
+            .map_err(|error| CallError::NotSent {
+                why: format!("no permit: {error}"),
+            })?;
+        self.send(permit, request).await
+    }
+
+    async fn heed(&self, endpoint: Endpoint, error: Option<&CallError>) {
+        let closed = match error {
+            Some(CallError::Limited {
+                retry_after,
+                lower_limit,
+            }) => {
+                let pause = retry_after.unwrap_or(self.limit.window);
+                let lower = lower_limit.map(|(points, _)| points);
+                tracing::warn!(
+                    account = self.account,
+                    endpoint = endpoint.key(),
+                    pause_seconds = pause.as_secs(),
+                    lower,
+                    "iClosed says too many requests: the endpoint is closed for all replicas"
+                );
+                self.store.close(self.budget(endpoint), pause, lower).await
+            }
+            Some(CallError::NotSent { .. }) => {
+                self.store
+                    .close(self.budget(endpoint), UNREACHABLE_PAUSE, None)
+                    .await
+            }
+            Some(CallError::KeyRefused { .. }) => {
+                tracing::error!(
+                    account = self.account,
+                    "iClosed refuses the account's key: the account pauses"
+                );
+                let mut closed = Ok(());
+                for endpoint in Endpoint::ALL {
+                    closed = closed.and(
+                        self.store
+                            .close(self.budget(endpoint), KEY_PAUSE, None)
+                            .await,
+                    );
+                }
+                closed
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = closed {
+            tracing::warn!(account = self.account, endpoint = endpoint.key(), %error, "could not close an endpoint");
+        }
+    }
+
+    fn budget(&self, endpoint: Endpoint) -> Budget<'_> {
+        Budget {
+            account: &self.account,
+            endpoint: endpoint.key(),
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some((account, store)) = self.home.take() else {
+            return;
+        };
+        let (endpoint, id) = (self.endpoint, self.id);
+        // Without a runtime the program is ending; the permit then closes by its own longest time.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let budget = Budget { account: &account, endpoint: endpoint.key() };
+                if let Err(error) = store.give_back(budget, id).await {
+                    tracing::debug!(account, %error, "could not give a permit back; it closes later");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! `leadgate check`: every fault an operator can meet before the first lead does.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{Config, say};
+use crate::app::{self, StartError};
+use crate::clock::Clock;
+use crate::iclosed::{CallError, Endpoint};
+use crate::lead::Lane;
+use crate::queue::Store;
+use crate::queue::embedded::{Embedded, Options};
+use crate::settings::Settings;
+
+/// iClosed's word for an event that takes bookings.
+const ACTIVATED: &str = "ACTIVATED";
+
+/// Checks everything and says what it found, a line each.
+pub async fn run(config: &Config) -> ExitCode {
+    let settings = match config.load() {
+        Ok(settings) => settings,
+        Err(faults) => {
+            say(&faults.to_string());
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut report = Report { good: true };
+    report.good(&format!(
+        "settings: {} sources, {} accounts",
+        settings.sources.len(),
+        settings.accounts.len()
+    ));
+    for warning in &settings.warnings {
+        say(&format!("warn  {warning}"));
+    }
+    // Calls are paced through the real store where it can be had; a running gateway holds the folder, and then a
+    // store of our own keeps this check inside the limits by itself.
+    let scratch = tempfile::tempdir();
+    let store: Arc<dyn Store> = match app::open_store(&settings) {
+        Ok(store) => {
+            match store.probe().await {
+                Ok(()) => report.good("store: written and read"),
+                Err(error) => report.bad(&format!("store: {error}")),
+            }
+            store
+        }
+        Err(error) => {
+            report.bad(&format!("store: {error}"));
+            let own = scratch
+                .map_err(|error| error.to_string())
+                .and_then(|folder| {
+                    Embedded::open(Options {
+                        folder: folder.path().join("check"),
+                        max_megabytes: None,
+                        clock: Clock::system(),
+                    })
+                    .map_err(|error| error.to_string())
+                });
+            match own {
+                Ok(own) => Arc::new(own),
+                Err(why) => {
+                    report.bad(&format!("accounts cannot be checked: {why}"));
+                    return report.code();
+                }
+            }
+        }
+    };
+    for name in settings.accounts.keys() {
+        check_account(&settings, name, &store, &mut report).await;
+    }
+    report.code()
+}
+
+async fn check_account(
+    settings: &Settings,
+    name: &str,
+    store: &Arc<dyn Store>,
+    report: &mut Report,
+) {
+    let Some(account) = settings.accounts.get(name) else {
+        return;
+    };
+    let pace = match app::open_account(name, account, store) {
+        Ok(pace) => pace,
+        Err(StartError::Account { account, problem }) => {
+            return report.bad(&format!("account {account}: {problem}"));
+        }
+        Err(other) => return report.bad(&other.to_string()),
+    };
+    let probe = pace
+        .call(Endpoint::ContactStage, Lane::Interactive, async |client| {
+            client.contact_stage().await
+        })
+        .await;
+    match probe {
+        Ok(()) => report.good(&format!("account {name}: the key is good")),
+        Err(CallError::KeyRefused { why }) => {
+            return report.bad(&format!("account {name}: iClosed refuses the key ({why}); make one under Settings > Developer > API Keys"));
+        }
+        Err(error) => return report.bad(&format!("account {name}: {error}")),
+    }
+    let sources = settings
+        .sources
+        .values()
+        .filter(|source| source.account == name);
+    let events: BTreeSet<&str> = sources
+        .flat_map(|source| std::iter::once(&source.link_prefix).chain(&source.allowed_events))
+        .map(String::as_str)
+        .collect();
+    for event in events {
+        let detail = pace
+            .call(Endpoint::EventDetail, Lane::Interactive, async |client| {
+                client.event_detail(event).await
+            })
+            .await;
+        match detail {
+            Ok(detail)
+                if detail
+                    .status
+                    .as_deref()
+                    .is_none_or(|status| status == ACTIVATED) =>
+            {
+                let required: Vec<_> = detail
+                    .questions
+                    .iter()
+                    .filter(|question| question.required)
+                    .map(|question| question.statement.as_str())
+                    .collect();
+                let asks = if required.is_empty() {
+                    String::new()
+                } else {
+                    format!("; asks for {}", required.join(", "))
+                };
+                report.good(&format!(
+                    "event {event}: {}{asks}",
+                    detail.name.as_deref().unwrap_or("active")
+                ));
+            }
+            Ok(detail) => {
+                report.bad(&format!(
+                    "event {event}: is {} in iClosed",
+                    detail.status.as_deref().unwrap_or("not active")
+                ));
+            }
+            Err(CallError::NotFound { .. }) => {
+                report.bad(&format!("event {event}: iClosed has no such event"))
+            }
+            Err(error) => report.bad(&format!("event {event}: {error}")),
+        }
+    }
+}
+
+struct Report {
+    good: bool,
+}
+
+impl Report {
+    fn good(&mut self, what: &str) {
+        say(&format!("ok    {what}"));
+    }
+
+    fn bad(&mut self, what: &str) {
+        self.good = false;
+        say(&format!("FAULT {what}"));
+    }
+
+    fn code(&self) -> ExitCode {
+        if self.good {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}

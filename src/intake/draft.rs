@@ -1,0 +1,486 @@
+//! The neutral lead body as it was sent: known fields by their types, everything else kept aside.
+//!
+//! Owns names, spellings, types and lengths. Does not know what an email address or a time is.
+
+use serde_json::{Map, Value};
+use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
+
+use super::fault::Fault;
+use crate::lead::{Answer, Guest, tracking};
+
+/// A lead as typed. Strings are trimmed of nothing; empty ones count as absent.
+#[derive(Default, Validate)]
+#[validate(schema(function = "reachable", skip_on_field_errors = false))]
+pub struct Draft {
+    /// Checked further by its own parser.
+    #[validate(length(max = 320, message = "at most 255 characters"))]
+    pub email: Option<String>,
+    /// Checked further by its own parser.
+    #[validate(length(max = 64))]
+    pub phone_number: Option<String>,
+    /// Cut to iClosed's 25 units when it is sent on.
+    #[validate(length(max = 200))]
+    pub first_name: Option<String>,
+    /// Cut to iClosed's 25 units when it is sent on.
+    #[validate(length(max = 200))]
+    pub last_name: Option<String>,
+    /// The whole name, split when the parts are not given.
+    #[validate(length(max = 200))]
+    pub name: Option<String>,
+    /// As typed.
+    #[validate(length(max = 200))]
+    pub company: Option<String>,
+    /// As typed.
+    #[validate(length(max = 200))]
+    pub job_title: Option<String>,
+    /// As typed.
+    #[validate(length(max = 200))]
+    pub city: Option<String>,
+    /// As typed.
+    #[validate(length(max = 200))]
+    pub region: Option<String>,
+    /// ISO code or English name.
+    #[validate(length(max = 100))]
+    pub country: Option<String>,
+    /// As typed.
+    #[validate(length(max = 40))]
+    pub postal_code: Option<String>,
+    /// IANA name.
+    #[validate(length(max = 64))]
+    pub time_zone: Option<String>,
+    /// Another event than the source's.
+    #[validate(length(max = 255))]
+    pub link_prefix: Option<String>,
+    /// `exact`, `nearest` or `earliest`.
+    pub slot: Option<String>,
+    /// The first wish.
+    #[validate(length(max = 64))]
+    pub date_time: Option<String>,
+    /// Ranked.
+    #[validate(length(max = 10))]
+    pub wishes: Vec<String>,
+    /// In the order sent.
+    #[validate(length(max = 100))]
+    pub answers: Vec<Answer>,
+    /// In the order sent.
+    #[validate(length(max = 10))]
+    pub additional_guests: Vec<Guest>,
+    /// The page the visitor came from.
+    #[validate(length(max = 2048))]
+    pub referrer_url: Option<String>,
+    /// The page the form is on, with its query.
+    #[validate(length(max = 2048))]
+    pub landing_url: Option<String>,
+    /// Campaign marks and click ids, by their own names.
+    pub marks: Vec<(String, String)>,
+    /// As sent.
+    pub consent: Option<Value>,
+    /// As sent.
+    pub metadata: Option<Value>,
+    /// What leadgate does not know, as sent.
+    pub extra: Map<String, Value>,
+}
+
+fn reachable(draft: &Draft) -> Result<(), ValidationError> {
+    if draft.email.is_some() || draft.phone_number.is_some() {
+        Ok(())
+    } else {
+        Err(ValidationError::new("one_of_required"))
+    }
+}
+
+impl Draft {
+    /// Reads a body. Faults of type and length are collected, and what could be read is returned beside them.
+    pub fn read(body: Map<String, Value>) -> (Draft, Vec<Fault>) {
+        let mut draft = Draft::default();
+        let mut faults = Vec::new();
+        for (key, value) in body {
+            if value.is_null() {
+                continue;
+            }
+            let name = camel_case(&key);
+            match draft.take(&name, value, &mut faults) {
+                Taken::Known => {}
+                Taken::Unknown(value) => {
+                    draft.extra.insert(key, value);
+                }
+            }
+        }
+        if let Err(errors) = draft.validate() {
+            faults.extend(lengths(&errors));
+        }
+        (draft, faults)
+    }
+
+    fn take(&mut self, name: &str, value: Value, faults: &mut Vec<Fault>) -> Taken {
+        if let Some(mark) = Some(name).filter(|name| tracking::is_tracking_key(name)) {
+            self.marks.extend(
+                text(&format!("/{mark}"), value, faults).map(|text| (mark.to_owned(), text)),
+            );
+            return Taken::Known;
+        }
+        if let Some(place) = self.text_field(name) {
+            if place.is_some() {
+                // A second spelling of a field that was given already.
+                return Taken::Unknown(value);
+            }
+            let read = text(&format!("/{name}"), value, faults);
+            *place = read;
+            return Taken::Known;
+        }
+        match name {
+            "wishes" => self.wishes = wishes(value, faults),
+            "answers" => self.answers = answers(value, faults),
+            "additionalGuests" => self.additional_guests = guests(value, faults),
+            "utm" => self.marks.extend(utm(value, faults)),
+            "consent" => self.consent = Some(value),
+            "metadata" => self.metadata = Some(value),
+            _ => return Taken::Unknown(value),
+        }
+        Taken::Known
+    }
+
+    fn text_field(&mut self, name: &str) -> Option<&mut Option<String>> {
+        Some(match name {
+            "email" => &mut self.email,
+            "phoneNumber" => &mut self.phone_number,
+            "firstName" => &mut self.first_name,
+            "lastName" => &mut self.last_name,
+            "name" => &mut self.name,
+            "company" => &mut self.company,
+            "jobTitle" => &mut self.job_title,
+            "city" => &mut self.city,
+            "region" => &mut self.region,
+            "country" => &mut self.country,
+            "postalCode" => &mut self.postal_code,
+            "timeZone" => &mut self.time_zone,
+            "linkPrefix" => &mut self.link_prefix,
+            "slot" => &mut self.slot,
+            "dateTime" => &mut self.date_time,
+            "referrerUrl" => &mut self.referrer_url,
+            "landingUrl" => &mut self.landing_url,
+            _ => return None,
+        })
+    }
+}
+
+enum Taken {
+    Known,
+    Unknown(Value),
+}
+
+/// `first_name` as `firstName`. Names that start with an underscore, and campaign marks, are as they are.
+fn camel_case(key: &str) -> String {
+    if key.starts_with('_') || !key.contains('_') || tracking::is_tracking_key(key) {
+        return key.to_owned();
+    }
+    let mut camel = String::with_capacity(key.len());
+    let mut upper = false;
+    for letter in key.chars() {
+        match letter {
+            '_' => upper = true,
+            _ if upper => {
+                camel.extend(letter.to_uppercase());
+                upper = false;
+            }
+            _ => camel.push(letter),
+        }
+    }
+    camel
+}
+
+fn text(pointer: &str, value: Value, faults: &mut Vec<Fault>) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text).filter(|text| !text.trim().is_empty()),
+        Value::Null => None,
+        other => {
+            faults.push(wrong_type(pointer, "text", &other));
+            None
+        }
+    }
+}
+
+fn wrong_type(pointer: &str, wanted: &str, found: &Value) -> Fault {
+    let found = match found {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    };
+    Fault::new(
+        pointer,
+        "wrong_type",
+        format!("{wanted} is wanted, {found} was sent"),
+    )
+}
+
+fn wishes(value: Value, faults: &mut Vec<Fault>) -> Vec<String> {
+    let Value::Array(items) = value else {
+        faults.push(wrong_type("/wishes", "a list of times", &value));
+        return Vec::new();
+    };
+    let read = items.into_iter().enumerate();
+    read.filter_map(|(index, item)| text(&format!("/wishes/{index}"), item, faults))
+        .collect()
+}
+
+fn answers(value: Value, faults: &mut Vec<Fault>) -> Vec<Answer> {
+    let Value::Object(items) = value else {
+        faults.push(wrong_type(
+            "/answers",
+            "an object of answers by question",
+            &value,
+        ));
+        return Vec::new();
+    };
+    let mut answers = Vec::new();
+    for (question, given) in items {
+        let pointer = format!("/answers/{}", escape(&question));
+        let given = match given {
+            Value::Array(items) => items,
+            other => vec![other],
+        };
+        let values: Vec<String> = given
+            .into_iter()
+            .filter_map(|item| answer(&pointer, item, faults))
+            .collect();
+        if question.trim().is_empty() || question.chars().count() > 255 {
+            faults.push(Fault::new(
+                &pointer,
+                "invalid_answer",
+                "a question is named by 1 to 255 characters",
+            ));
+        } else if values.iter().any(|text| text.chars().count() > 5000) {
+            faults.push(Fault::new(
+                &pointer,
+                "too_long",
+                "an answer has at most 5000 characters",
+            ));
+        } else if !values.is_empty() {
+            answers.push(Answer { question, values });
+        }
+    }
+    answers
+}
+
+fn answer(pointer: &str, value: Value, faults: &mut Vec<Fault>) -> Option<String> {
+    match value {
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        other => text(pointer, other, faults),
+    }
+}
+
+fn guests(value: Value, faults: &mut Vec<Fault>) -> Vec<Guest> {
+    let Value::Array(items) = value else {
+        faults.push(wrong_type("/additionalGuests", "a list of guests", &value));
+        return Vec::new();
+    };
+    let mut guests = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        let pointer = format!("/additionalGuests/{index}");
+        let (email, name) = match item {
+            Value::Object(mut fields) => (
+                fields
+                    .remove("email")
+                    .and_then(|email| text(&format!("{pointer}/email"), email, faults)),
+                fields
+                    .remove("name")
+                    .and_then(|name| text(&format!("{pointer}/name"), name, faults)),
+            ),
+            other => (text(&pointer, other, faults), None),
+        };
+        match email {
+            Some(email) => guests.push(Guest { email, name }),
+            None => faults.push(Fault::new(
+                pointer,
+                "invalid_guest",
+                "a guest needs an email address",
+            )),
+        }
+    }
+    guests
+}
+
+fn utm(value: Value, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
+    let Value::Object(items) = value else {
+        faults.push(wrong_type("/utm", "an object", &value));
+        return Vec::new();
+    };
+    let mut marks = Vec::new();
+    for (key, value) in items {
+        let name = if key.starts_with("utm_") {
+            key.clone()
+        } else {
+            format!("utm_{key}")
+        };
+        marks.extend(
+            text(&format!("/utm/{}", escape(&key)), value, faults).map(|text| (name, text)),
+        );
+    }
+    marks
+}
+
+/// A key as one step of a JSON pointer (RFC 6901, section 3).
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// The validator's errors as faults: place and rule. The errors themselves hold what was typed and go no further.
+fn lengths(errors: &ValidationErrors) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (field, kind) in errors.errors() {
+        let ValidationErrorsKind::Field(list) = kind else {
+            continue;
+        };
+        for error in list {
+            let most = error.params.get("max").and_then(Value::as_u64);
+            let pointer = format!("/{}", camel_case(field));
+            faults.push(match (error.code.as_ref(), most) {
+                ("one_of_required", _) => Fault::new(
+                    "",
+                    "one_of_required",
+                    "an email address or a phone number is needed",
+                ),
+                (_, Some(most))
+                    if matches!(field.as_ref(), "wishes" | "answers" | "additional_guests") =>
+                {
+                    Fault::new(pointer, "too_many", format!("at most {most} are taken"))
+                }
+                (_, Some(most)) => Fault::new(
+                    pointer,
+                    "too_long",
+                    format!("at most {most} characters are taken"),
+                ),
+                (_, None) => Fault::new(pointer, "invalid", "this value is not taken"),
+            });
+        }
+    }
+    faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn read(body: Value) -> (Draft, Vec<(String, &'static str)>) {
+        let Value::Object(body) = body else {
+            panic!("an object is wanted")
+        };
+        let (draft, faults) = Draft::read(body);
+        (
+            draft,
+            faults
+                .into_iter()
+                .map(|fault| (fault.pointer, fault.code))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn both_spellings_are_one_field_and_the_unknown_is_kept() {
+        let (draft, faults) = read(json!({
+            "email": "kim@lead.example", "first_name": "Kim", "phoneNumber": null, "utm_source": "meta",
+            "utm": {"medium": "paid"}, "_fbp": "fb.1", "budget_range": "5k", "wishes": ["2026-12-01T15:00:00Z"],
+        }));
+        assert_eq!(faults, []);
+        assert_eq!(draft.first_name.as_deref(), Some("Kim"));
+        assert_eq!(draft.phone_number, None);
+        let marks: Vec<_> = draft
+            .marks
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            marks,
+            [
+                ("utm_source", "meta"),
+                ("utm_medium", "paid"),
+                ("_fbp", "fb.1")
+            ]
+        );
+        assert_eq!(draft.extra.get("budget_range"), Some(&json!("5k")));
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        let (_, faults) = read(json!({
+            "firstName": 5, "company": "x".repeat(201), "wishes": "now", "answers": {"a/b": {"no": 1}},
+            "additionalGuests": [{"name": "Ola"}], "landingUrl": ["x"],
+        }));
+        let mut faults: Vec<_> = faults
+            .iter()
+            .map(|(pointer, code)| (pointer.as_str(), *code))
+            .collect();
+        faults.sort();
+        assert_eq!(
+            faults,
+            [
+                ("", "one_of_required"),
+                ("/additionalGuests/0", "invalid_guest"),
+                ("/answers/a~1b", "wrong_type"),
+                ("/company", "too_long"),
+                ("/firstName", "wrong_type"),
+                ("/landingUrl", "wrong_type"),
+                ("/wishes", "wrong_type"),
+            ]
+        );
+    }
+
+    #[test]
+    fn answers_keep_their_order_and_every_value() {
+        let (draft, faults) = read(json!({
+            "email": "kim@lead.example", "answers": {"zeta": ["b", "a"], "alpha": 5000, "yes": true, "none": null},
+        }));
+        assert_eq!(faults, []);
+        let answers: Vec<_> = draft
+            .answers
+            .iter()
+            .map(|a| (a.question.as_str(), a.values.join(",")))
+            .collect();
+        assert_eq!(
+            answers,
+            [
+                ("zeta", "b,a".to_owned()),
+                ("alpha", "5000".to_owned()),
+                ("yes", "true".to_owned())
+            ]
+        );
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(|n| json!(n)),
+            ".{0,12}".prop_map(Value::String),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+                proptest::collection::vec(
+                    (
+                        "(email|phoneNumber|wishes|answers|utm|additional_guests|[a-z_]{0,8})",
+                        inner
+                    ),
+                    0..4
+                )
+                .prop_map(|items| Value::Object(items.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_sent_makes_the_reader_panic(body in any_json()) {
+            if let Value::Object(body) = body {
+                let _ = Draft::read(body);
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Act one, inside the request: read, validate, enrich, recognise, keep.
+//!
+//! Ends in one atomic write, and only then may anybody be told that the lead is taken. Knows no HTTP types, no
+//! store's inside, and nothing of what happens to the lead afterwards.
+
+pub mod draft;
+pub mod enrich;
+pub mod fault;
+pub mod person;
+pub mod throttle;
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::lead::{Lead, LeadId, Sender, Step};
+use crate::queue::{Acceptance, Accepted, Digest, Idempotency, Receipt, Store, StoreError};
+use crate::settings::Source;
+use crate::telemetry;
+
+use draft::Draft;
+use enrich::{Circumstances, Enriched};
+use fault::Fault;
+use person::Hasher;
+
+/// One delivery that passed the door: its sender may speak for this source.
+pub struct Delivery<'a> {
+    /// The source it came by.
+    pub source: &'a Source,
+    /// As received.
+    pub body: &'a [u8],
+    /// The caller's idempotency key.
+    pub idempotency_key: Option<&'a str>,
+    /// What the headers say.
+    pub sender: Sender,
+    /// The `Referer` header.
+    pub referer: Option<&'a str>,
+    /// The request's trace.
+    pub trace: Option<String>,
+}
+
+/// What became of a delivery.
+pub enum Taken {
+    /// A new lead waits.
+    New {
+        /// As kept.
+        lead: Box<Lead>,
+        /// How many of its account go first.
+        ahead: u64,
+        /// Where to leave the receipt.
+        key: Option<Digest>,
+    },
+    /// A new lead is kept as the duplicate of an earlier one.
+    Duplicate {
+        /// As kept.
+        lead: LeadId,
+        /// The first.
+        of: LeadId,
+        /// Where to leave the receipt.
+        key: Option<Digest>,
+    },
+    /// This delivery came before.
+    Replayed {
+        /// The lead it made.
+        lead: LeadId,
+        /// What its caller was told, when that is known.
+        receipt: Option<Receipt>,
+    },
+}
+
+/// Why nothing was kept. A variant is an answer to the caller.
+#[derive(Debug)]
+pub enum Refused {
+    /// Not readable as the source's kind of body.
+    Unreadable(String),
+    /// Readable, and at fault.
+    Invalid(Vec<Fault>),
+    /// The key was used with another body.
+    KeyReused,
+    /// The store cannot keep it now.
+    Store(StoreError),
+    /// The system gives no randomness.
+    NoRandomness,
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Refused::Store(error)
+    }
+}
+
+/// Takes one delivery. When this returns a [`Taken`], the lead is on disk.
+///
+/// # Errors
+/// See [`Refused`]; then nothing was kept.
+pub async fn take(
+    store: &dyn Store,
+    hasher: &Hasher,
+    max_waiting: u64,
+    delivery: Delivery<'_>,
+) -> Result<Taken, Refused> {
+    let source = delivery.source;
+    let body = read_body(delivery.body, source)?;
+    let idempotency = delivery.idempotency_key.map(|key| Idempotency {
+        key: hasher.digest("idempotency", &[source.name.as_bytes(), key.as_bytes()]),
+        body: Some(hasher.digest("body", &[delivery.body])),
+    });
+    let (draft, mut faults) = Draft::read(body);
+    let id = LeadId::random().map_err(|_| Refused::NoRandomness)?;
+    let around = Circumstances {
+        source,
+        sender: delivery.sender,
+        referer: delivery.referer,
+        now: store.now(),
+        trace: delivery.trace,
+        id,
+        raw: String::from_utf8_lossy(delivery.body).into_owned(),
+    };
+    let Enriched { mut lead, person } = match enrich::enrich(draft, around, hasher) {
+        Ok(enriched) if faults.is_empty() => enriched,
+        Ok(_) => return Err(Refused::Invalid(faults)),
+        Err(more) => {
+            faults.extend(more);
+            return Err(Refused::Invalid(faults));
+        }
+    };
+    lead.note(lead.received_at, "accept", "accepted", None);
+    let first = if source.qualify {
+        Step::Qualify
+    } else {
+        Step::Book
+    };
+    let acceptance = Acceptance {
+        lead: lead.clone(),
+        first: Some(first),
+        idempotency,
+        person,
+        person_window: Duration::from_secs(u64::from(source.duplicates.window_days) * 24 * 3600),
+        max_waiting,
+    };
+    let key = idempotency.map(|idempotency| idempotency.key);
+    match store.accept(acceptance).await? {
+        Accepted::Kept { ahead } => {
+            telemetry::events::accepted(&lead, false);
+            Ok(Taken::New {
+                lead: Box::new(lead),
+                ahead,
+                key,
+            })
+        }
+        Accepted::Duplicate { of } => {
+            telemetry::events::accepted(&lead, true);
+            Ok(Taken::Duplicate { lead: id, of, key })
+        }
+        Accepted::Replayed { lead, receipt } => Ok(Taken::Replayed { lead, receipt }),
+        Accepted::KeyReused => Err(Refused::KeyReused),
+    }
+}
+
+/// The body as an object, its fields under leadgate's names. Nesting is bounded by the parser (128 levels).
+fn read_body(body: &[u8], source: &Source) -> Result<serde_json::Map<String, Value>, Refused> {
+    // The parser's own message names a place and a rule; it quotes nothing of the body.
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        Refused::Unreadable(format!(
+            "the body is not JSON: line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let Value::Object(body) = value else {
+        return Err(Refused::Invalid(vec![Fault::new(
+            "",
+            "wrong_type",
+            "a JSON object is wanted",
+        )]));
+    };
+    if source.fields.is_empty() {
+        return Ok(body);
+    }
+    let renamed = body
+        .into_iter()
+        .map(|(key, value)| match source.fields.get(&key) {
+            Some(ours) => (ours.clone(), value),
+            None => (key, value),
+        });
+    Ok(renamed.collect())
+}

@@ -1,0 +1,204 @@
+//! The life of a lead: where it can stand, what work is next, and why it stopped.
+
+use serde::{Deserialize, Serialize};
+
+/// Where a lead stands, as callers and operators see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// On disk, waiting for a worker, a permit or its retry time. A worker moves it on.
+    Queued,
+    /// A worker holds it under a lease. Left by the worker's result, or when the lease lapses.
+    Booking,
+    /// A booking request was sent and its answer was lost. Left when a lookup says what happened.
+    Reconciling,
+    /// iClosed has the call. Final, until iClosed says it was cancelled.
+    Booked,
+    /// The wished time is gone and the lead is asked to choose. Left by a choice, or by expiry into `parked`.
+    NeedsTime,
+    /// Repeats an earlier lead. Final.
+    Duplicate,
+    /// iClosed's qualification said no. Final.
+    Disqualified,
+    /// The call was called off. Final.
+    Cancelled,
+    /// A person asked to be forgotten. Final.
+    Erased,
+    /// Needs a person; the reason says why and what to do. Left by the operator.
+    Parked,
+}
+
+impl Status {
+    /// Nothing will happen any more unless somebody acts.
+    pub fn is_final(self) -> bool {
+        match self {
+            Status::Queued | Status::Booking | Status::Reconciling | Status::NeedsTime => false,
+            Status::Booked
+            | Status::Duplicate
+            | Status::Disqualified
+            | Status::Cancelled
+            | Status::Erased
+            | Status::Parked => true,
+        }
+    }
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Booking => "booking",
+            Status::Reconciling => "reconciling",
+            Status::Booked => "booked",
+            Status::NeedsTime => "needs_time",
+            Status::Duplicate => "duplicate",
+            Status::Disqualified => "disqualified",
+            Status::Cancelled => "cancelled",
+            Status::Erased => "erased",
+            Status::Parked => "parked",
+        }
+    }
+}
+
+/// The work a waiting lead waits for. A lead that waits for nothing has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Tell iClosed who it is and what was answered, and learn whether the lead qualifies.
+    Qualify,
+    /// Find a time and ask for it.
+    Book,
+    /// Find out what became of a request whose answer was lost.
+    Reconcile,
+    /// Hand the contact to iClosed, so that a setter can call, then park.
+    HandOver,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Step; 4] = [Step::Qualify, Step::Book, Step::Reconcile, Step::HandOver];
+
+    /// The word a store keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Step::Qualify => "qualify",
+            Step::Book => "book",
+            Step::Reconcile => "reconcile",
+            Step::HandOver => "hand_over",
+        }
+    }
+}
+
+/// Why a lead was parked or ended without a call. Stable words: operators filter by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasonCode {
+    /// iClosed refused the account's key, or the plan behind it has no API access.
+    KeyRefused,
+    /// iClosed does not know the event, or it is deactivated.
+    EventUnavailable,
+    /// The event offered no time inside the source's rules.
+    NoSlots,
+    /// The lead was asked to choose a time and did not.
+    TimeNotChosen,
+    /// iClosed refused the lead's own data.
+    RefusedByIclosed,
+    /// Every allowed try was used up.
+    AttemptsSpent,
+    /// A booking request was sent, its answer was lost, and lookups could not settle what happened.
+    OutcomeUnknown,
+    /// iClosed said the lead does not qualify.
+    Disqualified,
+    /// The account or source of the lead is no longer in the settings.
+    NotConfigured,
+    /// Something about the lead looked like a robot.
+    SuspectedSpam,
+}
+
+impl ReasonCode {
+    /// Whether a booking may exist although leadgate holds none. Such a lead keeps its person claimed, because a
+    /// second lead of the same person could otherwise be booked beside it.
+    pub fn may_be_booked(self) -> bool {
+        matches!(self, ReasonCode::OutcomeUnknown)
+    }
+
+    /// Whether handing the contact over could succeed and would help.
+    pub fn wants_hand_over(self) -> bool {
+        !matches!(
+            self,
+            ReasonCode::KeyRefused | ReasonCode::SuspectedSpam | ReasonCode::NotConfigured
+        )
+    }
+
+    /// What the operator does next, in one sentence.
+    pub fn next_step(self) -> &'static str {
+        match self {
+            ReasonCode::KeyRefused => {
+                "Put a valid API key of this account into the settings, restart, and retry the lead."
+            }
+            ReasonCode::EventUnavailable => {
+                "Activate the event in iClosed or correct its link prefix, then retry the lead."
+            }
+            ReasonCode::NoSlots => {
+                "Open times in the event's calendar or widen the source's rules, then retry the lead."
+            }
+            ReasonCode::TimeNotChosen => "Call the lead, or agree a time and retry.",
+            ReasonCode::RefusedByIclosed => {
+                "Correct the fields named in the detail, then retry the lead."
+            }
+            ReasonCode::AttemptsSpent => {
+                "See whether iClosed is reachable and healthy, then retry the lead."
+            }
+            ReasonCode::OutcomeUnknown => {
+                "Look in iClosed whether the call exists before retrying: a retry may book it twice."
+            }
+            ReasonCode::Disqualified => "Nothing: iClosed's own rules ended this lead.",
+            ReasonCode::NotConfigured => {
+                "Bring the account and source back into the settings, then retry the lead."
+            }
+            ReasonCode::SuspectedSpam => "Look at the lead and release it if it is real.",
+        }
+    }
+}
+
+/// Why a lead stands where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The stable word.
+    pub code: ReasonCode,
+    /// A sentence for a person; holds no contact data.
+    pub detail: String,
+}
+
+/// Whether a lead that stands like this lets the next lead of the same person through.
+pub fn frees_person(status: Status, reason: Option<ReasonCode>) -> bool {
+    match status {
+        Status::Cancelled | Status::Disqualified | Status::Erased | Status::Duplicate => true,
+        Status::Parked => !reason.is_some_and(ReasonCode::may_be_booked),
+        Status::Queued
+        | Status::Booking
+        | Status::Reconciling
+        | Status::Booked
+        | Status::NeedsTime => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_free_again_only_when_no_call_can_exist() {
+        for (status, reason, free) in [
+            (Status::Queued, None, false),
+            (Status::Reconciling, None, false),
+            (Status::Booked, None, false),
+            (Status::NeedsTime, None, false),
+            (Status::Parked, Some(ReasonCode::NoSlots), true),
+            (Status::Parked, Some(ReasonCode::OutcomeUnknown), false),
+            (Status::Cancelled, None, true),
+            (Status::Disqualified, Some(ReasonCode::Disqualified), true),
+        ] {
+            assert_eq!(frees_person(status, reason), free, "{status:?} {reason:?}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! The store in one folder, with no other program: SQLite with a write-ahead log.
+//!
+//! Owns the folder, which one process holds at a time. All writes go through one thread that lets steps arriving
+//! together share a commit ([`writer`]); reads see what is committed, beside it ([`read`]).
+
+mod accept;
+mod database;
+mod permits;
+mod read;
+mod record;
+mod sweep;
+mod work;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+pub use database::OpenError;
+
+use crate::clock::Clock;
+use crate::lead::{LeadId, Step};
+use crate::queue::{
+    Acceptance, Accepted, Acquired, Backlog, Budget, Changes, Choice, Claim, ClaimError, Digest,
+    Hold, Intended, Limit, Next, PermitId, Receipt, Retention, Store, StoreError, Stored,
+};
+use permits::Name;
+use read::Readers;
+use work::Intention;
+use writer::Writer;
+
+/// Where and how the store is opened.
+#[derive(Clone)]
+pub struct Options {
+    /// Made if it is not there. On a local disk: locks and shared memory do not work over a network.
+    pub folder: PathBuf,
+    /// The database's size at most, in MiB. New leads are refused when seven eighths are used; the rest is for work
+    /// on those accepted. The write-ahead log, usually below 64 MiB, comes on top. `None`: the disk's size decides.
+    pub max_megabytes: Option<u32>,
+    /// The store's clock.
+    pub clock: Clock,
+}
+
+/// A store in one folder.
+pub struct Embedded {
+    // Dropped in this order, so that the writer closes the database last and leaves no log behind.
+    readers: Arc<Readers>,
+    writer: Writer,
+    changes: Arc<Changes>,
+    clock: Clock,
+    hash_key: [u8; 32],
+}
+
+impl Embedded {
+    /// Opens the folder and keeps every other process out of it until this is dropped. Blocks.
+    ///
+    /// # Errors
+    /// When another process holds the folder, or it cannot be used.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let Options {
+            folder,
+            max_megabytes,
+            clock,
+        } = options;
+        let lock = database::lock(&folder)?;
+        let (mut db, max_pages) = database::writer(&folder, max_megabytes)?;
+        let hash_key = database::hash_key(&db)?;
+        database::take_over(&mut db, &clock)?;
+        let readers = Readers::open(&folder)?;
+        let changes = Arc::new(Changes::default());
+        let writer = Writer::start(db, max_pages, clock.clone(), Arc::clone(&changes), lock)
+            .map_err(|source| OpenError::Folder { folder, source })?;
+        Ok(Self {
+            readers,
+            writer,
+            changes,
+            clock,
+            hash_key,
+        })
+    }
+
+    /// Commits made since it was opened: steps that arrive together share one.
+    pub fn commits(&self) -> u64 {
+        self.writer.commits()
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+}
+
+fn name(budget: Budget<'_>) -> Name {
+    Name {
+        account: budget.account.to_owned(),
+        endpoint: budget.endpoint.to_owned(),
+    }
+}
+
+/// The end of a lease that begins now, or later: the store counts from when the step is taken.
+fn good_until(lease: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(lease).unwrap_or(now)
+}
+
+fn unless_lost(held: bool) -> Result<(), ClaimError> {
+    if held { Ok(()) } else { Err(ClaimError::Lost) }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn hash_key(&self) -> &[u8; 32] {
+        &self.hash_key
+    }
+
+    fn changes(&self) -> &Arc<Changes> {
+        &self.changes
+    }
+
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+        let body = record::encode(&acceptance.lead)?;
+        self.writer
+            .run(move |desk| accept::accept(desk, acceptance, body))
+            .await?
+    }
+
+    async fn remember(&self, key: Digest, receipt: Receipt) -> Result<(), StoreError> {
+        let receipt =
+            serde_json::to_string(&receipt).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        self.writer
+            .run(move |desk| accept::remember(desk, &key, &receipt))
+            .await
+    }
+
+    async fn claim(
+        &self,
+        account: &str,
+        step: Step,
+        lease: Duration,
+    ) -> Result<Option<Claim>, StoreError> {
+        let good_until = good_until(lease);
+        let account = account.to_owned();
+        let taken = self
+            .writer
+            .run(move |desk| work::claim(desk, &account, step, lease))
+            .await?;
+        let Some(taken) = taken else { return Ok(None) };
+        let mut lead = record::decode(&taken.body)?;
+        lead.status = work::claimed_status(lead.status, step);
+        Ok(Some(Claim {
+            lead,
+            step,
+            fence: taken.fence,
+            good_until,
+        }))
+    }
+
+    async fn next_due(&self, account: &str, step: Step) -> Result<Option<Duration>, StoreError> {
+        let (account, now) = (account.to_owned(), self.now());
+        self.readers
+            .run(move |db| read::next_due(db, &account, step, now))
+            .await
+    }
+
+    async fn renew(&self, claim: &mut Claim, lease: Duration) -> Result<(), ClaimError> {
+        let good_until = good_until(lease);
+        let (id, fence) = (claim.lead.id, claim.fence);
+        unless_lost(
+            self.writer
+                .run(move |desk| work::renew(desk, id, fence, lease))
+                .await?,
+        )?;
+        claim.good_until = good_until;
+        Ok(())
+    }
+
+    async fn intend(&self, claim: &mut Claim, choice: Choice<'_>) -> Result<Intended, ClaimError> {
+        let (lead, fence) = (claim.lead.clone(), claim.fence);
+        let (candidates, seen_at) = (choice.candidates.to_vec(), choice.seen_at);
+        let intention = self
+            .writer
+            .run(move |desk| work::intend(desk, lead, fence, &candidates, seen_at))
+            .await?;
+        match intention {
+            Intention::Lost => Err(ClaimError::Lost),
+            Intention::AllHeld => Ok(Intended::AllHeld),
+            Intention::At(intent) => {
+                work::note_intent(&mut claim.lead, &intent);
+                Ok(Intended::At(intent))
+            }
+        }
+    }
+
+    async fn settle(&self, claim: Claim, next: Next, hold: Hold) -> Result<(), ClaimError> {
+        let Claim { lead, fence, .. } = claim;
+        let body = record::encode(&lead)?;
+        unless_lost(
+            self.writer
+                .run(move |desk| work::settle(desk, &lead, &body, fence, next, hold))
+                .await?,
+        )
+    }
+
+    async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError> {
+        let now = self.now();
+        self.readers
+            .run(move |db| record::stored(db, id, now))
+            .await
+    }
+
+    async fn amend(&self, stored: Stored, next: Next) -> Result<bool, StoreError> {
+        let Stored { lead, version, .. } = stored;
+        let body = record::encode(&lead)?;
+        self.writer
+            .run(move |desk| work::amend(desk, &lead, &body, version, next))
+            .await
+    }
+
+    async fn ahead(&self, id: LeadId) -> Result<Option<u64>, StoreError> {
+        let now = self.now();
+        self.readers.run(move |db| read::ahead(db, id, now)).await
+    }
+
+    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
+        self.readers.run(read::backlog).await
+    }
+
+    async fn acquire(
+        &self,
+        budget: Budget<'_>,
+        limit: Limit,
+        hold: Duration,
+    ) -> Result<Acquired, StoreError> {
+        let budget = name(budget);
+        self.writer
+            .run(move |desk| permits::acquire(desk, &budget, limit, hold))
+            .await
+    }
+
+    async fn answered(
+        &self,
+        budget: Budget<'_>,
+        permit: PermitId,
+        window: Duration,
+    ) -> Result<(), StoreError> {
+        let budget = name(budget);
+        self.writer
+            .run(move |desk| permits::answered(desk, &budget, permit, window))
+            .await
+    }
+
+    async fn give_back(&self, _budget: Budget<'_>, permit: PermitId) -> Result<(), StoreError> {
+        self.writer
+            .run(move |desk| permits::give_back(desk, permit))
+            .await
+    }
+
+    async fn close(
+        &self,
+        budget: Budget<'_>,
+        pause: Duration,
+        lower: Option<u32>,
+    ) -> Result<(), StoreError> {
+        let budget = name(budget);
+        self.writer
+            .run(move |desk| permits::close(desk, &budget, pause, lower))
+            .await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.writer
+            .run(|desk| database::mark(&desk.db, desk.now()))
+            .await?;
+        self.readers.run(database::marked).await
+    }
+
+    async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {
+        let now = self.now();
+        for table in sweep::Lapsing::ALL {
+            let keys = self
+                .readers
+                .run(move |db| sweep::lapsed(db, table, now))
+                .await?;
+            for piece in keys.chunks(sweep::PIECE) {
+                let piece = piece.to_vec();
+                self.writer
+                    .run(move |desk| sweep::forget(desk, table, &piece))
+                    .await?;
+            }
+        }
+        self.writer
+            .run(move |desk| sweep::ended(desk, retention.ended))
+            .await
+    }
+}

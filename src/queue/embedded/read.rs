@@ -1,0 +1,176 @@
+//! Reading what is committed, beside the writer: a few connections of their own, on blocking threads.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::database::{self, OpenError};
+use super::record;
+use crate::lead::{Lane, LeadId, Step};
+use crate::queue::{Backlog, StoreError};
+
+const READERS: usize = 4;
+/// A position up to this one is counted, a later one only bounded.
+pub const AHEAD_EXACT: u64 = 1000;
+
+/// The connections that read.
+pub struct Readers {
+    idle: Mutex<Vec<Connection>>,
+    places: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub fn open(folder: &Path) -> Result<Arc<Self>, OpenError> {
+        let idle = (0..READERS)
+            .map(|_| database::reader(folder))
+            .collect::<Result<_, _>>()?;
+        Ok(Arc::new(Self {
+            idle: Mutex::new(idle),
+            places: Arc::new(Semaphore::new(READERS)),
+        }))
+    }
+
+    /// Runs `read` on one committed state of the database.
+    pub async fn run<T, F>(self: &Arc<Self>, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(|_| stopped())?;
+        let readers = Arc::clone(self);
+        let task = tokio::task::spawn_blocking(move || {
+            // There is one for every place, unless a reader panicked and took its own along.
+            let db = readers.idle().pop().ok_or_else(stopped)?;
+            let outcome = on_one_state(&db, read);
+            readers.idle().push(db);
+            drop(place);
+            outcome
+        });
+        task.await.map_err(|_| stopped())?
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn on_one_state<T>(
+    db: &Connection,
+    read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let transaction = db.unchecked_transaction()?;
+    read(&transaction)
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the readers have stopped".to_owned())
+}
+
+pub fn next_due(
+    db: &Connection,
+    account: &str,
+    step: Step,
+    now: i64,
+) -> Result<Option<Duration>, StoreError> {
+    let mut first = db.prepare_cached(
+        "SELECT min(due_at) FROM leads WHERE account = ?1 AND step = ?2 AND lane = ?3",
+    )?;
+    let mut earliest: Option<i64> = None;
+    for lane in Lane::ALL {
+        let due: Option<i64> =
+            first.query_row((account, step.as_str(), lane.rank()), |row| row.get(0))?;
+        earliest = earliest.into_iter().chain(due).min();
+    }
+    Ok(earliest.map(|due| Duration::from_millis(due.saturating_sub(now).max(0).cast_unsigned())))
+}
+
+pub fn ahead(db: &Connection, id: LeadId, now: i64) -> Result<Option<u64>, StoreError> {
+    let Some(place) = record::place(db, id)? else {
+        return Ok(None);
+    };
+    if place.step.is_none() {
+        return Ok(None);
+    }
+    if place.is_held(now) {
+        return Ok(Some(0));
+    }
+    let account: String = db
+        .prepare_cached("SELECT account FROM leads WHERE seq = ?1")?
+        .query_row([place.seq], |row| row.get(0))?;
+    let exact = go_before(db, &account, place.lane, now, place.due_at, place.seq)?;
+    if exact <= AHEAD_EXACT {
+        return Ok(Some(exact));
+    }
+    Ok(Some(counted(db, &account, place.lane)?.max(exact)))
+}
+
+/// How many leads wait for [`Step::Book`] or [`Step::Qualify`] before one of `lane` that is due at `due_at` and came
+/// as the `seq`-th: in its own lane those due earlier, in more urgent lanes all that are due when it is. Leads in
+/// workers' hands have gone already. Stops counting soon after [`AHEAD_EXACT`].
+pub fn go_before(
+    db: &Connection,
+    account: &str,
+    lane: u8,
+    now: i64,
+    due_at: i64,
+    seq: i64,
+) -> Result<u64, StoreError> {
+    let mut find = db.prepare_cached(
+        "SELECT count(*) FROM (SELECT 1 FROM leads WHERE account = ?1 AND step = ?2 AND lane = ?3 \
+         AND (due_at < ?4 OR (due_at = ?4 AND seq < ?5)) AND (leased = 0 OR due_at <= ?6) LIMIT ?7)",
+    )?;
+    let mut before: u64 = 0;
+    for urgent in Lane::ALL.into_iter().filter(|other| other.rank() <= lane) {
+        let (until, seq) = if urgent.rank() < lane {
+            (due_at.max(now), i64::MAX)
+        } else {
+            (due_at, seq)
+        };
+        for step in [Step::Qualify, Step::Book] {
+            let some = (AHEAD_EXACT + 1).cast_signed();
+            let found: i64 = find.query_row(
+                (account, step.as_str(), urgent.rank(), until, seq, now, some),
+                |row| row.get(0),
+            )?;
+            before += found.cast_unsigned();
+        }
+    }
+    Ok(before)
+}
+
+/// How many leads wait in this lane and the more urgent ones, whatever for and until when.
+pub fn counted(db: &Connection, account: &str, lane: u8) -> Result<u64, StoreError> {
+    let sum: i64 = db
+        .prepare_cached(
+            "SELECT coalesce(sum(waiting), 0) FROM lanes WHERE account = ?1 AND lane <= ?2",
+        )?
+        .query_row((account, lane), |row| row.get(0))?;
+    Ok(sum.cast_unsigned())
+}
+
+pub fn backlog(db: &Connection) -> Result<Vec<Backlog>, StoreError> {
+    let mut find =
+        db.prepare_cached("SELECT account, lane, waiting FROM lanes WHERE waiting > 0")?;
+    let rows = find.query_map([], |row| {
+        Ok((row.get(0)?, row.get::<_, u8>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    let mut backlog = Vec::new();
+    for row in rows {
+        let (account, rank, waiting) = row?;
+        let lane = Lane::ALL.into_iter().find(|lane| lane.rank() == rank);
+        let lane = lane
+            .ok_or_else(|| StoreError::Unreadable("a lane of that rank is not known".to_owned()))?;
+        backlog.push(Backlog {
+            account,
+            lane,
+            waiting: waiting.cast_unsigned(),
+        });
+    }
+    Ok(backlog)
+}

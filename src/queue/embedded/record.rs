@@ -1,0 +1,248 @@
+//! One lead as a row: what is kept as columns, what as JSON, and how a rewritten lead goes back.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::writer::Desk;
+use crate::clock::{from_millis, millis};
+use crate::lead::status::frees_person;
+use crate::lead::{Lead, LeadId, Status, Step};
+use crate::queue::{Digest, Next, StoreError, Stored, Waits};
+
+/// A row without its body.
+pub struct Place {
+    pub seq: i64,
+    pub lane: u8,
+    pub step: Option<Step>,
+    pub due_at: i64,
+    pub leased: bool,
+    pub fence: u64,
+    pub version: u64,
+    person: Vec<u8>,
+    person_until: i64,
+}
+
+impl Place {
+    /// A worker may still act in the lead's name.
+    pub fn is_held(&self, now: i64) -> bool {
+        self.leased && self.due_at > now
+    }
+}
+
+/// Where a lead stands for those who look: `booking` is true only of a lead held for [`Step::Book`], whatever its
+/// record says, so that a lapsed lease needs no write.
+pub fn shown(recorded: Status, held_for: Option<Step>) -> Status {
+    match (held_for, recorded) {
+        (Some(Step::Book), _) => Status::Booking,
+        (_, Status::Booking) => Status::Queued,
+        (_, other) => other,
+    }
+}
+
+pub fn encode(lead: &Lead) -> Result<String, StoreError> {
+    serde_json::to_string(lead)
+        .map_err(|e| StoreError::Unavailable(format!("a record cannot be written: {e}")))
+}
+
+/// The error names the place in the text and never quotes it.
+pub fn decode(body: &str) -> Result<Lead, StoreError> {
+    serde_json::from_str(body).map_err(|e| {
+        StoreError::Unreadable(format!(
+            "{:?} error at line {} column {}",
+            e.classify(),
+            e.line(),
+            e.column()
+        ))
+    })
+}
+
+pub fn step(word: &str) -> Result<Step, StoreError> {
+    Step::ALL
+        .into_iter()
+        .find(|step| step.as_str() == word)
+        .ok_or_else(|| StoreError::Unreadable("a step of that name is not known".to_owned()))
+}
+
+pub fn id(bytes: [u8; 16]) -> LeadId {
+    LeadId::from_bytes(bytes)
+}
+
+pub fn place(db: &Connection, id: LeadId) -> Result<Option<Place>, StoreError> {
+    let mut find = db.prepare_cached(
+        "SELECT seq, lane, step, due_at, leased, fence, version, person, person_until FROM leads WHERE id = ?1",
+    )?;
+    let found = find
+        .query_row([id.as_bytes()], |row| {
+            let word: Option<String> = row.get(2)?;
+            Ok((word, place_without_step(row)?))
+        })
+        .optional()?;
+    let Some((word, place)) = found else {
+        return Ok(None);
+    };
+    Ok(Some(Place {
+        step: word.as_deref().map(step).transpose()?,
+        ..place
+    }))
+}
+
+fn place_without_step(row: &Row<'_>) -> rusqlite::Result<Place> {
+    Ok(Place {
+        seq: row.get(0)?,
+        lane: row.get(1)?,
+        step: None,
+        due_at: row.get::<_, Option<i64>>(3)?.unwrap_or_default(),
+        leased: row.get(4)?,
+        fence: row.get::<_, i64>(5)?.cast_unsigned(),
+        version: row.get::<_, i64>(6)?.cast_unsigned(),
+        person: row.get(7)?,
+        person_until: row.get(8)?,
+    })
+}
+
+/// A lead with its place, as committed.
+pub fn stored(db: &Connection, id: LeadId, now: i64) -> Result<Option<Stored>, StoreError> {
+    let Some(place) = place(db, id)? else {
+        return Ok(None);
+    };
+    let body: String = db
+        .prepare_cached("SELECT body FROM leads WHERE seq = ?1")?
+        .query_row([place.seq], |row| row.get(0))?;
+    let mut lead = decode(&body)?;
+    lead.status = shown(lead.status, place.step.filter(|_| place.is_held(now)));
+    let waits = place.step.map(|step| Waits {
+        step,
+        due_at: from_millis(place.due_at),
+        leased: place.leased,
+    });
+    Ok(Some(Stored {
+        lead,
+        version: place.version,
+        waits,
+    }))
+}
+
+/// Writes a lead back at the end of a claim or by an operator, with where it goes. `body` is the lead, encoded.
+pub fn rewrite(
+    desk: &mut Desk,
+    place: &Place,
+    lead: &Lead,
+    body: &str,
+    next: Next,
+) -> Result<(), StoreError> {
+    let now = desk.now();
+    let (step, due_at, ended_at) = match next {
+        Next::Done => (None, None, Some(now)),
+        Next::After { step, delay } => (
+            Some(step.as_str()),
+            Some(now.saturating_add(millis(delay))),
+            None,
+        ),
+    };
+    let lane = lead.lane.rank();
+    let person: &[u8] = if lead.status == Status::Erased {
+        &[]
+    } else {
+        &place.person
+    };
+    desk.db
+        .prepare_cached(
+            "UPDATE leads SET lane = ?2, step = ?3, due_at = ?4, leased = 0, ended_at = ?5, person = ?6, body = ?7, \
+             version = version + 1 WHERE seq = ?1",
+        )?
+        .execute((place.seq, lane, step, due_at, ended_at, person, body))?;
+    if place.step.is_some() != step.is_some() || place.lane != lane {
+        if place.step.is_some() {
+            count(&desk.db, &lead.account, place.lane, -1)?;
+        }
+        if step.is_some() {
+            count(&desk.db, &lead.account, lane, 1)?;
+        }
+    }
+    if frees_person(lead.status, lead.reason.as_ref().map(|reason| reason.code)) {
+        let mut free = desk
+            .db
+            .prepare_cached("DELETE FROM person WHERE digest = ?1 AND lead_id = ?2")?;
+        for digest in digests(&place.person) {
+            free.execute((digest, lead.id.as_bytes()))?;
+        }
+    } else if place.step.is_none() {
+        // An ended lead may have freed its person and is now brought back.
+        let until = place.person_until;
+        if until > now {
+            claim_person(&desk.db, &place.person, lead.id, until, now)?;
+        }
+    }
+    desk.lead_changed(lead.id);
+    if step.is_some() {
+        desk.work_may_be_due();
+    }
+    Ok(())
+}
+
+/// Claims those of the digests that no lead has a claim to.
+pub fn claim_person(
+    db: &Connection,
+    person: &[u8],
+    id: LeadId,
+    until: i64,
+    now: i64,
+) -> Result<(), StoreError> {
+    let mut claim = db.prepare_cached(
+        "INSERT INTO person (digest, lead_id, until) VALUES (?1, ?2, ?3) ON CONFLICT (digest) \
+         DO UPDATE SET lead_id = excluded.lead_id, until = excluded.until WHERE person.until <= ?4",
+    )?;
+    for digest in digests(person) {
+        claim.execute((digest, id.as_bytes(), until, now))?;
+    }
+    Ok(())
+}
+
+/// Digests of 16 bytes, one after the other.
+pub fn digests(person: &[u8]) -> impl Iterator<Item = &Digest> {
+    person.as_chunks::<16>().0.iter()
+}
+
+/// Counts a lead into its lane, or out of it.
+pub fn count(db: &Connection, account: &str, lane: u8, by: i64) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO lanes (account, lane, waiting) VALUES (?1, ?2, ?3) ON CONFLICT (account, lane) \
+         DO UPDATE SET waiting = waiting + excluded.waiting",
+    )?
+    .execute((account, lane, by))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn booking_is_shown_exactly_while_a_worker_holds_the_lead_for_it() {
+        for (recorded, held_for, expected) in [
+            (Status::Queued, Some(Step::Book), Status::Booking),
+            (Status::Booking, Some(Step::Book), Status::Booking),
+            (Status::Booking, None, Status::Queued),
+            (Status::Booking, Some(Step::Reconcile), Status::Queued),
+            (Status::Queued, Some(Step::Qualify), Status::Queued),
+            (
+                Status::Reconciling,
+                Some(Step::Reconcile),
+                Status::Reconciling,
+            ),
+            (Status::Parked, Some(Step::HandOver), Status::Parked),
+            (Status::Booked, None, Status::Booked),
+        ] {
+            assert_eq!(
+                shown(recorded, held_for),
+                expected,
+                "{recorded:?} {held_for:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_unreadable_record_is_reported_without_its_text() {
+        let error = decode(r#"{"id": "ann@example.com"}"#).unwrap_err();
+        assert!(!error.to_string().contains("example.com"), "{error}");
+    }
+}

@@ -1,0 +1,241 @@
+//! The life of a claim: taken under a lease, prolonged, given an instant to ask for, and ended; and the operator's
+//! change of a lead that nobody has claimed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::record::{self, Place, encode, rewrite};
+use super::writer::Desk;
+use crate::clock::{from_millis, millis};
+use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
+use crate::queue::{Hold, Next, StoreError};
+
+/// A hold whose claim was never settled lapses after this. Far longer than any lookup of a lost answer takes.
+const HOLD_KEPT: Duration = Duration::from_secs(24 * 3600);
+/// A spent hold is kept for this: longer than any list of slots is used.
+const SPENT_KEPT: Duration = Duration::from_secs(600);
+
+/// A claim as the row has it.
+pub struct Taken {
+    pub body: String,
+    pub fence: u64,
+}
+
+/// What [`intend`] came to.
+pub enum Intention {
+    Lost,
+    AllHeld,
+    At(Intent),
+}
+
+pub fn claim(
+    desk: &mut Desk,
+    account: &str,
+    step: Step,
+    lease: Duration,
+) -> Result<Option<Taken>, StoreError> {
+    let now = desk.now();
+    let turn = desk
+        .turns
+        .get(&(account.to_owned(), step))
+        .copied()
+        .unwrap_or(0);
+    for lane in Lane::order(turn) {
+        let Some((seq, fence, body)) = first_due(&desk.db, account, step, lane, now)? else {
+            continue;
+        };
+        desk.db
+            .prepare_cached(
+                "UPDATE leads SET leased = 1, due_at = ?2, fence = fence + 1, version = version + 1 WHERE seq = ?1",
+            )?
+            .execute((seq, now.saturating_add(millis(lease))))?;
+        desk.turns
+            .insert((account.to_owned(), step), turn.wrapping_add(1));
+        return Ok(Some(Taken {
+            body,
+            fence: fence.cast_unsigned() + 1,
+        }));
+    }
+    Ok(None)
+}
+
+/// Row, fence and body.
+type Due = (i64, i64, String);
+
+fn first_due(
+    db: &Connection,
+    account: &str,
+    step: Step,
+    lane: Lane,
+    now: i64,
+) -> Result<Option<Due>, StoreError> {
+    let mut find = db.prepare_cached(
+        "SELECT seq, fence, body FROM leads WHERE account = ?1 AND step = ?2 AND lane = ?3 AND due_at <= ?4 \
+         ORDER BY due_at, seq LIMIT 1",
+    )?;
+    let due = find.query_row((account, step.as_str(), lane.rank(), now), |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    });
+    Ok(due.optional()?)
+}
+
+/// The lead's place, if this fence is still its newest and its work has not ended. The lease may have run out.
+fn claimed(desk: &Desk, id: LeadId, fence: u64) -> Result<Option<Place>, StoreError> {
+    Ok(record::place(&desk.db, id)?.filter(|place| place.leased && place.fence == fence))
+}
+
+/// The same, only while the lease runs.
+fn held(desk: &Desk, id: LeadId, fence: u64) -> Result<Option<Place>, StoreError> {
+    let now = desk.now();
+    Ok(claimed(desk, id, fence)?.filter(|place| place.is_held(now)))
+}
+
+/// `false`: the claim is lost.
+pub fn renew(desk: &mut Desk, id: LeadId, fence: u64, lease: Duration) -> Result<bool, StoreError> {
+    let Some(place) = held(desk, id, fence)? else {
+        return Ok(false);
+    };
+    desk.db
+        .prepare_cached("UPDATE leads SET due_at = ?2, version = version + 1 WHERE seq = ?1")?
+        .execute((place.seq, desk.now().saturating_add(millis(lease))))?;
+    Ok(true)
+}
+
+pub fn intend(
+    desk: &mut Desk,
+    mut lead: Lead,
+    fence: u64,
+    candidates: &[Timestamp],
+    seen_at: Timestamp,
+) -> Result<Intention, StoreError> {
+    let Some(place) = held(desk, lead.id, fence)? else {
+        return Ok(Intention::Lost);
+    };
+    let now = desk.now();
+    let mut chosen = None;
+    for candidate in candidates {
+        if !is_barred(&desk.db, &lead, *candidate, seen_at, now)? {
+            chosen = Some(*candidate);
+            break;
+        }
+    }
+    let Some(instant) = chosen else {
+        return Ok(Intention::AllHeld);
+    };
+    // A lead asks for one instant at a time: what it asked for before has had its answer.
+    spend(&desk.db, lead.id, now)?;
+    desk.db
+        .prepare_cached(
+            "INSERT OR REPLACE INTO holds (account, link_prefix, instant, lead_id, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute((
+            &lead.account,
+            &lead.link_prefix,
+            instant.as_millisecond(),
+            lead.id.as_bytes(),
+            now.saturating_add(millis(HOLD_KEPT)),
+        ))?;
+    let attempt = lead.progress.attempts.saturating_add(1);
+    let intent = Intent {
+        attempt,
+        instant,
+        sent_at: from_millis(now),
+    };
+    note_intent(&mut lead, &intent);
+    desk.db
+        .prepare_cached("UPDATE leads SET body = ?2, version = version + 1 WHERE seq = ?1")?
+        .execute((place.seq, encode(&lead)?))?;
+    Ok(Intention::At(intent))
+}
+
+/// Counts the attempt and makes the intent the open one.
+pub fn note_intent(lead: &mut Lead, intent: &Intent) {
+    lead.progress.attempts = intent.attempt;
+    lead.progress.looks = 0;
+    lead.progress.intent = Some(intent.clone());
+}
+
+/// Another lead asks for the instant now, or its request ended at or after the list of slots was asked for.
+fn is_barred(
+    db: &Connection,
+    lead: &Lead,
+    instant: Timestamp,
+    seen_at: Timestamp,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let mut find = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM holds WHERE account = ?1 AND link_prefix = ?2 AND instant = ?3 \
+         AND lead_id <> ?4 AND until > ?5 AND (spent_at IS NULL OR spent_at >= ?6))",
+    )?;
+    Ok(find.query_row(
+        (
+            &lead.account,
+            &lead.link_prefix,
+            instant.as_millisecond(),
+            lead.id.as_bytes(),
+            now,
+            seen_at.as_millisecond(),
+        ),
+        |row| row.get(0),
+    )?)
+}
+
+fn spend(db: &Connection, id: LeadId, now: i64) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "UPDATE holds SET spent_at = ?2, until = ?3 WHERE lead_id = ?1 AND spent_at IS NULL",
+    )?
+    .execute((id.as_bytes(), now, now.saturating_add(millis(SPENT_KEPT))))?;
+    Ok(())
+}
+
+/// `false`: the claim is lost. A lease that ran out still settles while nobody else has claimed the lead: what is
+/// known of a request that was sent must not get lost.
+pub fn settle(
+    desk: &mut Desk,
+    lead: &Lead,
+    body: &str,
+    fence: u64,
+    next: Next,
+    hold: Hold,
+) -> Result<bool, StoreError> {
+    let Some(place) = claimed(desk, lead.id, fence)? else {
+        return Ok(false);
+    };
+    match hold {
+        Hold::Keep => {}
+        Hold::Spent => spend(&desk.db, lead.id, desk.now())?,
+        Hold::Free => {
+            desk.db
+                .prepare_cached("DELETE FROM holds WHERE lead_id = ?1 AND spent_at IS NULL")?
+                .execute([lead.id.as_bytes()])?;
+        }
+    }
+    rewrite(desk, &place, lead, body, next)?;
+    Ok(true)
+}
+
+/// `false`: the lead changed since, or a worker holds it.
+pub fn amend(
+    desk: &mut Desk,
+    lead: &Lead,
+    body: &str,
+    version: u64,
+    next: Next,
+) -> Result<bool, StoreError> {
+    let now = desk.now();
+    let Some(place) = record::place(&desk.db, lead.id)? else {
+        return Ok(false);
+    };
+    if place.version != version || place.is_held(now) {
+        return Ok(false);
+    }
+    rewrite(desk, &place, lead, body, next)?;
+    Ok(true)
+}
+
+/// The status of a lead just claimed.
+pub fn claimed_status(recorded: Status, step: Step) -> Status {
+    record::shown(recorded, Some(step))
+}

@@ -1,0 +1,349 @@
+//! The one thread that writes, and how steps that arrive together share a commit.
+//!
+//! A commit costs a flush of the disk, whatever it holds. So the thread takes one waiting step and up to
+//! [`GROUP`] − 1 more, runs each inside its own savepoint, commits once, and only then answers all of them. Knows
+//! nothing of what the steps do.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::clock::Clock;
+use crate::lead::{LeadId, Step};
+use crate::queue::{Changes, StoreError};
+
+/// Steps in one commit at most. Measured: 64 gives nearly the rate of 256 at a third of its delay.
+const GROUP: usize = 64;
+/// Steps on their way to the thread; more callers wait for a place.
+const UNDER_WAY: usize = 1024;
+/// With nothing to do for so long, the log is copied into the database.
+const IDLE: Duration = Duration::from_millis(200);
+/// With so many pages in the log (64 MiB), it is copied even under load.
+const LOG_PAGES: i64 = 16 * 1024;
+/// This share of a bounded database is kept from new leads, for work on those accepted already.
+const RESERVE: i64 = 8;
+
+/// What a step works with: the database, inside the group's transaction, and what lives as long as the process.
+pub struct Desk {
+    pub db: Connection,
+    pub clock: Clock,
+    /// Leads handed out, by account and step: decides which lane is looked at first.
+    pub turns: HashMap<(String, Step), u64>,
+    /// Lower limits the vendor named, by account and endpoint.
+    pub adopted: HashMap<(String, String), u32>,
+    /// Only work on accepted leads still fits.
+    pub takes_no_leads: bool,
+    max_pages: Option<i64>,
+    signals: Vec<Signal>,
+    /// Why the last failed step failed.
+    failure: Option<StoreError>,
+}
+
+enum Signal {
+    Lead(LeadId),
+    Work,
+}
+
+type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
+type Job = Box<dyn FnOnce(Result<&mut Desk, StoreError>) -> Answer + Send>;
+
+/// The way to the thread.
+pub struct Writer {
+    jobs: Option<Sender<Job>>,
+    places: Arc<Semaphore>,
+    thread: Option<JoinHandle<()>>,
+    commits: Arc<AtomicU64>,
+}
+
+impl Writer {
+    /// Starts the thread. It keeps `lock` until it ends, which is when the `Writer` is dropped.
+    pub fn start(
+        db: Connection,
+        max_pages: Option<i64>,
+        clock: Clock,
+        changes: Arc<Changes>,
+        lock: File,
+    ) -> std::io::Result<Self> {
+        let (jobs, waiting) = channel();
+        let commits = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&commits);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || {
+                let mut desk = Desk {
+                    db,
+                    clock,
+                    turns: HashMap::new(),
+                    adopted: HashMap::new(),
+                    takes_no_leads: false,
+                    max_pages,
+                    signals: Vec::new(),
+                    failure: None,
+                };
+                work(&mut desk, &waiting, &changes, &counted);
+                drop(desk);
+                drop(lock);
+            })?;
+        Ok(Self {
+            jobs: Some(jobs),
+            places: Arc::new(Semaphore::new(UNDER_WAY)),
+            thread: Some(thread),
+            commits,
+        })
+    }
+
+    /// Commits made.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Runs one step, whole or not at all, and returns when it is on disk. Once it is on its way it is taken even
+    /// if the caller goes away.
+    pub async fn run<T, F>(&self, step: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+    {
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(|_| stopped())?;
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |desk| {
+            let outcome = desk.and_then(|desk| desk.alone(step));
+            Box::new(move |committed| {
+                drop(place);
+                // Nobody listens when the caller went away.
+                let _ = tell.send(committed.and(outcome));
+            })
+        });
+        self.jobs
+            .as_ref()
+            .ok_or_else(stopped)?
+            .send(job)
+            .map_err(|_| stopped())?;
+        told.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // It only fails when the thread panicked, which has been reported by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable("the writer has stopped".to_owned())
+}
+
+fn work(desk: &mut Desk, waiting: &Receiver<Job>, changes: &Changes, commits: &AtomicU64) {
+    // A log left by the last process counts as not yet copied.
+    let mut copied = false;
+    loop {
+        let first = if copied {
+            waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            waiting.recv_timeout(IDLE)
+        };
+        match first {
+            Ok(first) => {
+                let jobs = std::iter::once(first).chain(waiting.try_iter().take(GROUP - 1));
+                let result = desk.group(jobs.collect(), changes, commits);
+                copied = false;
+                if result.is_err() || desk.log_pages() > LOG_PAGES {
+                    copied = desk.checkpoint();
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                desk.checkpoint();
+                copied = true;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+impl Desk {
+    /// Milliseconds since 1970, by the wall.
+    pub fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
+    /// To be told, once this step is on disk, to those who wait for the lead.
+    pub fn lead_changed(&mut self, id: LeadId) {
+        self.signals.push(Signal::Lead(id));
+    }
+
+    /// To be told, once this step is on disk, to those who wait for work.
+    pub fn work_may_be_due(&mut self) {
+        self.signals.push(Signal::Work);
+    }
+
+    fn group(
+        &mut self,
+        jobs: Vec<Job>,
+        changes: &Changes,
+        commits: &AtomicU64,
+    ) -> Result<(), StoreError> {
+        self.failure = None;
+        let mut lost = self.begin().err();
+        let mut answers = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            answers.push(job(lost.clone().map_or_else(|| Ok(&mut *self), Err)));
+            // Some failures undo the whole transaction, those who went before included.
+            if lost.is_none() && self.db.is_autocommit() {
+                lost = Some(self.failure.clone().unwrap_or_else(stopped));
+            }
+        }
+        let committed = match lost {
+            None => self.transact("COMMIT"),
+            Some(error) => Err(error),
+        };
+        let signals = std::mem::take(&mut self.signals);
+        if committed.is_ok() {
+            commits.fetch_add(1, Ordering::Relaxed);
+            send(signals, changes);
+        } else if !self.db.is_autocommit() {
+            // When even this fails, the next BEGIN does, and says so.
+            let _ = self.transact("ROLLBACK");
+        }
+        for answer in answers {
+            answer(committed.clone());
+        }
+        committed.and(self.failure.take().map_or(Ok(()), Err))
+    }
+
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.transact("BEGIN IMMEDIATE")?;
+        if let Some(most) = self.max_pages {
+            let all = self.number("PRAGMA page_count", 0)?;
+            let free = self.number("PRAGMA freelist_count", 0)?;
+            self.takes_no_leads = all - free > most - most / RESERVE;
+        }
+        Ok(())
+    }
+
+    /// Runs a step so that its failure undoes the step alone.
+    fn alone<T>(
+        &mut self,
+        step: impl FnOnce(&mut Desk) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let told = self.signals.len();
+        let outcome = self.transact("SAVEPOINT step").and_then(|()| step(self));
+        let ended = match &outcome {
+            Ok(_) => self.transact("RELEASE step"),
+            Err(_) if self.db.is_autocommit() => Ok(()),
+            Err(_) => self
+                .transact("ROLLBACK TO step")
+                .and_then(|()| self.transact("RELEASE step")),
+        };
+        let outcome = outcome.and_then(|value| ended.map(|()| value));
+        if let Err(error) = &outcome {
+            self.signals.truncate(told);
+            self.failure = Some(error.clone());
+        }
+        outcome
+    }
+
+    /// One statement about transactions.
+    fn transact(&self, statement: &str) -> Result<(), StoreError> {
+        Ok(self.db.prepare_cached(statement)?.execute([]).map(drop)?)
+    }
+
+    /// The second column of a checkpoint that does nothing is the log's length
+    /// (www.sqlite.org/pragma.html#pragma_wal_checkpoint).
+    fn log_pages(&self) -> i64 {
+        self.number("PRAGMA wal_checkpoint(NOOP)", 1).unwrap_or(0)
+    }
+
+    fn number(&self, statement: &str, column: usize) -> Result<i64, StoreError> {
+        Ok(self
+            .db
+            .prepare_cached(statement)?
+            .query_row([], |row| row.get(column))?)
+    }
+
+    /// Copies the log into the database as far as readers let it; the next write starts the log anew if nothing
+    /// is left. A failure loses nothing: the log stays. Returns whether everything was copied.
+    fn checkpoint(&self) -> bool {
+        self.db
+            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+                Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
+            })
+            .unwrap_or(false)
+    }
+}
+
+fn send(signals: Vec<Signal>, changes: &Changes) {
+    let mut work = false;
+    for signal in signals {
+        match signal {
+            Signal::Lead(id) => changes.lead(id),
+            Signal::Work => work = true,
+        }
+    }
+    if work {
+        changes.work();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::embedded::database;
+
+    fn writer(folder: &std::path::Path) -> Writer {
+        let lock = database::lock(folder).unwrap();
+        let (db, max_pages) = database::writer(folder, None).unwrap();
+        Writer::start(db, max_pages, Clock::system(), Arc::default(), lock).unwrap()
+    }
+
+    fn write(desk: &mut Desk, name: &str) -> Result<(), StoreError> {
+        desk.db
+            .execute("INSERT INTO meta (name, value) VALUES (?1, x'')", [name])?;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_step_that_fails_undoes_itself_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path());
+        let failure = StoreError::Unreadable("on purpose".to_owned());
+        let told = failure.clone();
+        let answers = tokio::join!(
+            writer.run(|desk| write(desk, "before")),
+            writer.run(|desk| write(desk, "failed").and(Err::<(), _>(told))),
+            writer.run(|desk| write(desk, "after")),
+        );
+        assert_eq!(answers, (Ok(()), Err(failure), Ok(())));
+        let names = |desk: &mut Desk| {
+            let mut all = desk.db.prepare("SELECT name FROM meta ORDER BY name")?;
+            let names = all.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<Result<Vec<String>, _>>()?)
+        };
+        assert_eq!(writer.run(names).await.unwrap(), ["after", "before"]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_thread_that_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path());
+        let broken = writer.run::<(), _>(|_| panic!("on purpose")).await;
+        assert_eq!(broken, Err(stopped()));
+        assert_eq!(
+            writer.run(|desk| write(desk, "later")).await,
+            Err(stopped())
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! Settings against each other: what is refused, and what is only warned of.
+
+use super::*;
+
+fn warnings(text: &str) -> Vec<String> {
+    let settings = parse(text, "leadgate.toml", &no_env).unwrap();
+    settings.warnings.iter().map(Fault::to_string).collect()
+}
+
+#[test]
+fn a_plan_and_a_limit_exclude_each_other() {
+    let limit = "limit = { requests = 40, window_seconds = 5 }";
+    let settings = parse(&with("accounts.main", limit), "leadgate.toml", &no_env).unwrap();
+    assert_eq!(settings.accounts["main"].limit.requests, 40);
+    assert_eq!(settings.accounts["main"].limit.window.as_secs(), 5);
+
+    let all = faults(&with(
+        "accounts.main",
+        &format!("plan = \"startup\"\n{limit}"),
+    ));
+    assert_eq!(
+        all,
+        ["leadgate.toml:4: accounts.main.limit: plan and limit exclude each other"]
+    );
+    let all = faults(&with("accounts.main", "limit = { requests = 40 }"));
+    assert_eq!(
+        all,
+        ["leadgate.toml:3: accounts.main.limit.window_seconds: is missing"]
+    );
+}
+
+#[test]
+fn settings_that_defeat_each_other_are_faults() {
+    for (table, line, fault) in [
+        (
+            "accounts.main",
+            "share = 0.04",
+            "leadgate.toml:3: accounts.main.share: leaves less than one request in a window",
+        ),
+        (
+            "sources.landing",
+            "min_notice_minutes = 1440\nmax_days_ahead = 1",
+            "leadgate.toml:6: sources.landing.min_notice_minutes: leaves no time to book in: \
+             max_days_ahead is over by then",
+        ),
+        (
+            "sources.landing",
+            "duplicates = { by = [] }",
+            "leadgate.toml:6: sources.landing.duplicates.by: must name email, phone or both; \
+             window_days = 0 turns the search off",
+        ),
+        (
+            "booking",
+            "look_after_seconds = [5, 5]",
+            "leadgate.toml:10: booking.look_after_seconds: must be ascending; each number counts from the lost answer",
+        ),
+        (
+            "booking",
+            "look_after_seconds = []",
+            "leadgate.toml:10: booking.look_after_seconds: must hold at least one number",
+        ),
+    ] {
+        assert_eq!(faults(&with(table, line)), [fault]);
+    }
+    assert_eq!(
+        faults(&with(
+            "sources.landing",
+            "duplicates = { window_days = 0, by = [] }"
+        )),
+        [""; 0]
+    );
+}
+
+#[test]
+fn what_may_be_meant_is_a_warning() {
+    assert_eq!(
+        warnings(""),
+        ["leadgate.toml:1: sources: there is no source: no lead can come in"]
+    );
+    let origins = r#"allowed_origins = ["https://acme.example"]"#;
+    for (text, warning) in [
+        (
+            SMALLEST.replace(origins, ""),
+            "leadgate.toml:5: sources.landing.allowed_origins: is empty: \
+             browsers can post no lead from another origin; \
+             list the origins of your pages, such as https://acme.example",
+        ),
+        (
+            SMALLEST.replace(origins, r#"allowed_origins = ["*"]"#),
+            "leadgate.toml:8: sources.landing.allowed_origins: lets every page on the web post leads here",
+        ),
+        (
+            with("accounts.client", "api_key = \"iclosed_def\""),
+            "leadgate.toml:9: accounts.client: no source uses this account",
+        ),
+        (
+            with("sources.landing", "duplicates.window_days = 60"),
+            "leadgate.toml:6: sources.landing.duplicates: \
+             window_days is longer than [store] retention_days: leads are forgotten before it ends",
+        ),
+        (
+            with("accounts.main", "base_url = \"http://sandbox:9000\""),
+            "leadgate.toml:3: accounts.main.base_url: \
+             the API key travels there unencrypted: fit for a private network only",
+        ),
+        (
+            with("server", "trusted_proxies = [\"0.0.0.0/0\"]"),
+            "leadgate.toml:10: server.trusted_proxies: \
+             trusts everybody: any caller can then choose its own address; name the proxies in front of leadgate",
+        ),
+        (
+            with("server", "operator_key = \"short\""),
+            "leadgate.toml:10: server.operator_key: is short, and opens every lead; \
+             make one with: openssl rand -hex 24",
+        ),
+        (
+            with("store", "url = \"redis://host\"\nmax_megabytes = 64"),
+            "leadgate.toml:11: store.max_megabytes: has no effect on Redis; set maxmemory there",
+        ),
+    ] {
+        assert_eq!(warnings(&text), [warning]);
+    }
+    let twins = with("accounts.client", "api_key = \"iclosed_abc\"")
+        + "[sources.other]\nkind = \"form\"\nlink_prefix = \"a/b\"\nallowed_origins = [\"*\"]\naccount = \"client\"\n";
+    assert!(
+        warnings(&twins)
+            .iter()
+            .any(|w| w.contains("is also the key of the account client"))
+    );
+}

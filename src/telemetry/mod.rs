@@ -1,0 +1,114 @@
+//! Logs and traces: start, flush, and the bridge by which later work joins the trace of the request that caused it.
+
+pub mod events;
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+const TRACEPARENT: &str = "traceparent";
+
+/// What must be flushed before the process ends.
+pub struct Telemetry {
+    traces: Option<SdkTracerProvider>,
+}
+
+impl Telemetry {
+    /// Starts logging to standard error: for people when it is a terminal, as JSON lines otherwise; `RUST_LOG`
+    /// decides what. Traces go to an OpenTelemetry collector when the standard `OTEL_EXPORTER_OTLP_ENDPOINT` (or its
+    /// traces variant) is set; they are not thinned out by `RUST_LOG`.
+    ///
+    /// # Errors
+    /// When the exporter's settings cannot be used.
+    pub fn start(default_filter: &str) -> Result<Self, String> {
+        let filter =
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
+        let people = std::io::stderr().is_terminal();
+        let log = if people {
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .with_target(false)
+                .boxed()
+        } else {
+            tracing_subscriber::fmt::layer()
+                .with_writer(std::io::stderr)
+                .json()
+                .flatten_event(true)
+                .boxed()
+        };
+        let traces = wants_traces().then(exporter).transpose()?;
+        let trace_layer = traces.as_ref().map(|provider| {
+            tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("leadgate"))
+                .with_filter(EnvFilter::new("leadgate=info"))
+        });
+        tracing_subscriber::registry()
+            .with(trace_layer)
+            .with(log.with_filter(filter))
+            .try_init()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { traces })
+    }
+
+    /// Sends what is not sent yet. Blocks, bounded by the exporter's own timeout.
+    pub fn flush(self) {
+        if let Some(Err(error)) = self.traces.map(|traces| traces.shutdown()) {
+            tracing::warn!(%error, "traces could not be flushed");
+        }
+    }
+}
+
+fn wants_traces() -> bool {
+    [
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    ]
+    .iter()
+    .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+fn exporter() -> Result<SdkTracerProvider, String> {
+    let exporter = SpanExporter::builder()
+        .with_http()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let resource = Resource::builder()
+        .with_service_name(service_name())
+        .build();
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build())
+}
+
+fn service_name() -> String {
+    std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "leadgate".to_owned())
+}
+
+/// The W3C `traceparent` of the span, to be kept with a lead. `None` when nothing traces.
+pub fn traceparent(span: &Span) -> Option<String> {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
+    carrier.remove(TRACEPARENT)
+}
+
+/// Makes the span part of the trace named by a W3C `traceparent`. Does nothing when there is none or nothing traces.
+pub fn join_trace(span: &Span, traceparent: Option<&str>) {
+    if let Some(parent) = traceparent {
+        let carrier = HashMap::from([(TRACEPARENT.to_owned(), parent.to_owned())]);
+        // A span that nothing records refuses a parent, and then has no use for one.
+        span.set_parent(TraceContextPropagator::new().extract(&carrier))
+            .ok();
+    }
+}

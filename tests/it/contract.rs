@@ -1,0 +1,1 @@
+//! The contract, held to the running service.

@@ -1,0 +1,512 @@
+//! Every refusal: its status, its document, and that nothing of what was sent is left anywhere.
+
+use std::path::Path;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+
+use super::{BOT_KEY, BOT_LEADS, LEADS, post};
+use crate::support::{Gateway, Seen, Settings, sandbox};
+
+/// What every text of these tests holds, so that it can be found wherever it went.
+const MARK: &str = "zq-canary";
+
+const TOKEN: &str = "token-0123456789abcdef";
+const NOBODY: &str = "/v1/leads/ld_00000000000000000000000000";
+
+/// A lead with the mark in every field that takes text.
+fn marked() -> Value {
+    json!({
+        "email": "zq-canary-kim@person.example", "phoneNumber": "+4790000017",
+        "firstName": "zq-canary-kim", "lastName": "zq-canary-ek",
+        "company": "zq-canary-company", "jobTitle": "zq-canary-job", "city": "zq-canary-city",
+        "region": "zq-canary-region", "postalCode": "zq-canary", "country": "NO", "timeZone": "Europe/Oslo",
+        "answers": {"zq-canary-question": ["zq-canary-answer", "zq-canary-more"]},
+        "additionalGuests": [{"email": "zq-canary-guest@person.example", "name": "zq-canary-guest"}],
+        "utm": {"source": "zq-canary-source"}, "gclid": "zq-canary-gclid",
+        "landingUrl": "https://acme.example/zq-canary?utm_medium=zq-canary-medium",
+        "referrerUrl": "https://zq-canary.example/", "consent": {"zq-canary-terms": true},
+        "metadata": {"zq-canary-key": "zq-canary-value"}, "zq_canary_unknown": "zq-canary-extra",
+    })
+}
+
+/// The marked lead with some fields changed; null takes one away.
+fn changed(change: Value) -> Value {
+    let mut lead = marked();
+    for (name, value) in change.as_object().unwrap() {
+        lead[name] = value.clone();
+    }
+    lead
+}
+
+async fn gateway(sandbox: &leadgate::sandbox::Sandbox) -> Gateway {
+    let tables = format!(
+        "[sources.closed]\nkind = \"form\"\nlink_prefix = \"acme/strategy-call\"\n\
+         allowed_origins = [\"https://acme.example\"]\ntoken = \"{TOKEN}\""
+    );
+    Gateway::start(&Settings::new(&sandbox.url(), (100, 2)).tables(&tables)).await
+}
+
+/// Whether the mark, or the marked phone number, is anywhere in these bytes.
+fn holds_mark(bytes: &[u8]) -> bool {
+    [MARK.as_bytes(), b"4790000017"]
+        .iter()
+        .any(|mark| bytes.windows(mark.len()).any(|window| window == *mark))
+}
+
+/// Whether any file of the store holds the mark.
+fn store_holds_mark(folder: &Path) -> bool {
+    let files = std::fs::read_dir(folder.join("data")).unwrap();
+    files
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .any(|bytes| holds_mark(&bytes))
+}
+
+fn with_type(request: RequestBuilder, content_type: &str) -> RequestBuilder {
+    request
+        .header("Content-Type", content_type)
+        .body(marked().to_string())
+}
+
+/// A marked body with `depth` arrays inside each other.
+fn nested(depth: usize) -> String {
+    let opening = "[".repeat(depth);
+    let closing = "]".repeat(depth);
+    format!("{{\"email\":\"zq-canary@person.example\",\"metadata\":{opening}{closing}}}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_refusal_is_told_in_one_shape_and_keeps_nothing() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = gateway(&sandbox).await;
+    let to = |method: Method, path: &str| gateway.request(method, path);
+    let lead = |path: &str| post(&gateway, path, &marked());
+    let raw = |body: String| {
+        to(Method::POST, LEADS)
+            .header("Content-Type", "application/json")
+            .body(body)
+    };
+    let keyed = |key: &str| lead(LEADS).header("Idempotency-Key", key);
+    let long = format!("{MARK}{}", "k".repeat(256 - MARK.len()));
+    for (what, request, http, code) in [
+        (
+            "cut off",
+            raw("{\"email\":\"zq-canary@person.example\"".to_owned()),
+            400,
+            "unreadable_body",
+        ),
+        ("no body", raw(String::new()), 400, "unreadable_body"),
+        (
+            "not UTF-8",
+            to(Method::POST, LEADS)
+                .header("Content-Type", "application/json")
+                .body(&b"{\"a\":\"\xff\"}"[..]),
+            400,
+            "unreadable_body",
+        ),
+        (
+            "two documents",
+            raw(format!("{0}{0}", marked())),
+            400,
+            "unreadable_body",
+        ),
+        ("deep", raw(nested(200)), 400, "unreadable_body"),
+        ("very deep", raw(nested(30_000)), 400, "unreadable_body"),
+        (
+            "a list",
+            raw(format!("[{}]", marked())),
+            422,
+            "validation_failed",
+        ),
+        (
+            "a text",
+            raw(format!("\"{MARK}\"")),
+            422,
+            "validation_failed",
+        ),
+        (
+            "plain text",
+            with_type(to(Method::POST, LEADS), "text/plain"),
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            "a form post",
+            with_type(to(Method::POST, LEADS), "application/x-www-form-urlencoded"),
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            "an odd type",
+            with_type(to(Method::POST, LEADS), "zq-canary/json"),
+            415,
+            "unsupported_media_type",
+        ),
+        (
+            "no type",
+            to(Method::POST, LEADS).body(marked().to_string()),
+            415,
+            "unsupported_media_type",
+        ),
+        ("no key", lead(BOT_LEADS), 401, "unauthorized"),
+        (
+            "a wrong key",
+            lead(BOT_LEADS).bearer_auth(MARK),
+            401,
+            "unauthorized",
+        ),
+        (
+            "the key's beginning",
+            lead(BOT_LEADS).bearer_auth(&BOT_KEY[..16]),
+            401,
+            "unauthorized",
+        ),
+        (
+            "another scheme",
+            lead(BOT_LEADS).basic_auth(MARK, Some(BOT_KEY)),
+            401,
+            "unauthorized",
+        ),
+        (
+            "no token",
+            lead("/v1/sources/closed/leads"),
+            401,
+            "unauthorized",
+        ),
+        (
+            "a wrong token",
+            lead("/v1/sources/closed/leads?token=zq-canary"),
+            401,
+            "unauthorized",
+        ),
+        (
+            "a wrong token's header",
+            lead("/v1/sources/closed/leads").header("X-Leadgate-Token", MARK),
+            401,
+            "unauthorized",
+        ),
+        (
+            "another page",
+            lead(LEADS).header("Origin", "https://zq-canary.example"),
+            403,
+            "origin_not_allowed",
+        ),
+        (
+            "a page without origin",
+            lead(LEADS).header("Origin", "null"),
+            403,
+            "origin_not_allowed",
+        ),
+        (
+            "an unknown source",
+            lead("/v1/sources/zq-canary/leads"),
+            404,
+            "unknown_source",
+        ),
+        ("an empty key", keyed(""), 400, "bad_header"),
+        ("an empty quoted key", keyed("\"\""), 400, "bad_header"),
+        (
+            "a key with a space",
+            keyed("zq-canary key"),
+            400,
+            "bad_header",
+        ),
+        (
+            "a key outside ASCII",
+            lead(LEADS).header("Idempotency-Key", &b"zq-canary\xe9"[..]),
+            400,
+            "bad_header",
+        ),
+        ("a key too long", keyed(&long), 400, "bad_header"),
+        ("an unknown path", lead("/v1/zq-canary"), 404, "not_found"),
+        ("a path above", to(Method::GET, "/v1"), 404, "not_found"),
+        (
+            "an unknown lead",
+            to(Method::GET, NOBODY),
+            404,
+            "unknown_lead",
+        ),
+        (
+            "a bad id",
+            to(Method::GET, "/v1/leads/zq-canary"),
+            404,
+            "unknown_lead",
+        ),
+        (
+            "an unknown lead's events",
+            to(Method::GET, &format!("{NOBODY}/events")),
+            404,
+            "unknown_lead",
+        ),
+        (
+            "a bad id's events",
+            to(Method::GET, "/v1/leads/zq-canary/events"),
+            404,
+            "unknown_lead",
+        ),
+        (
+            "an unknown lead's time",
+            post(
+                &gateway,
+                &format!("{NOBODY}/time"),
+                &json!({"dateTime": "2031-12-01T10:00:00Z"}),
+            ),
+            404,
+            "unknown_lead",
+        ),
+        (
+            "a bad id's time",
+            lead("/v1/leads/zq-canary/time"),
+            404,
+            "unknown_lead",
+        ),
+    ] {
+        let seen = Seen::of(request).await;
+        seen.assert_problem(what, http, code);
+        assert!(
+            !holds_mark(seen.text.as_bytes()),
+            "{what} is echoed: {}",
+            seen.text
+        );
+    }
+    let report = sandbox.control().report();
+    assert!(report.calls.is_empty() && report.contacts.is_empty() && report.endpoints.is_empty());
+    assert!(!store_holds_mark(gateway.folder()));
+    assert!(!holds_mark(gateway.log().as_bytes()), "{}", gateway.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_of_a_field_points_at_it_and_keeps_nothing() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = gateway(&sandbox).await;
+    let late = "2031-12-01T10:00:00Z";
+    for (change, pointer, code) in [
+        (
+            json!({"email": null, "phoneNumber": null}),
+            "",
+            "one_of_required",
+        ),
+        (
+            json!({"email": " ", "phoneNumber": ""}),
+            "",
+            "one_of_required",
+        ),
+        (json!({"email": "zq-canary"}), "/email", "invalid_email"),
+        (json!({"email": 5}), "/email", "wrong_type"),
+        (
+            json!({"email": ["zq-canary@person.example"]}),
+            "/email",
+            "wrong_type",
+        ),
+        (
+            json!({"phoneNumber": "zq-canary"}),
+            "/phoneNumber",
+            "invalid_phone",
+        ),
+        (
+            json!({"email": null, "phoneNumber": "90000017", "country": null}),
+            "/phoneNumber",
+            "unknown_region",
+        ),
+        (
+            json!({"firstName": {"zq-canary": 1}}),
+            "/firstName",
+            "wrong_type",
+        ),
+        (json!({"company": MARK.repeat(30)}), "/company", "too_long"),
+        (
+            json!({"landingUrl": MARK.repeat(300)}),
+            "/landingUrl",
+            "too_long",
+        ),
+        (
+            json!({"timeZone": "Zq-canary/Nowhere"}),
+            "/timeZone",
+            "unknown_time_zone",
+        ),
+        (
+            json!({"dateTime": "2020-01-01T10:00:00Z"}),
+            "/dateTime",
+            "time_in_past",
+        ),
+        (
+            json!({"dateTime": "zq-canary"}),
+            "/dateTime",
+            "invalid_time",
+        ),
+        (
+            json!({"dateTime": "2031-02-30T10:00:00Z"}),
+            "/dateTime",
+            "invalid_time",
+        ),
+        (
+            json!({"dateTime": "2031-12-01T10:00:00", "timeZone": null}),
+            "/dateTime",
+            "time_without_offset",
+        ),
+        (
+            json!({"wishes": [late, "zq-canary"]}),
+            "/wishes/1",
+            "invalid_time",
+        ),
+        (json!({"wishes": [late, 5]}), "/wishes/1", "wrong_type"),
+        (json!({"wishes": "zq-canary"}), "/wishes", "wrong_type"),
+        (json!({"wishes": vec![late; 11]}), "/wishes", "too_many"),
+        (
+            json!({"linkPrefix": "zq-canary/call"}),
+            "/linkPrefix",
+            "event_not_allowed",
+        ),
+        (json!({"slot": "zq-canary"}), "/slot", "invalid_slot_policy"),
+        (json!({"answers": ["zq-canary"]}), "/answers", "wrong_type"),
+        (
+            json!({"answers": {"a/b~c": {"zq-canary": 1}}}),
+            "/answers/a~1b~0c",
+            "wrong_type",
+        ),
+        (
+            json!({"answers": {" ": "zq-canary"}}),
+            "/answers/ ",
+            "invalid_answer",
+        ),
+        (
+            json!({"answers": {"goal": MARK.repeat(600)}}),
+            "/answers/goal",
+            "too_long",
+        ),
+        (
+            json!({"additionalGuests": [{"name": "zq-canary"}]}),
+            "/additionalGuests/0",
+            "invalid_guest",
+        ),
+        (
+            json!({"additionalGuests": ["zq-canary"]}),
+            "/additionalGuests/0",
+            "invalid_guest",
+        ),
+        (
+            json!({"additionalGuests": vec!["zq-canary@person.example"; 11]}),
+            "/additionalGuests",
+            "too_many",
+        ),
+        (json!({"utm": "zq-canary"}), "/utm", "wrong_type"),
+        (json!({"gclid": 5}), "/gclid", "wrong_type"),
+    ] {
+        let seen = Seen::of(post(&gateway, LEADS, &changed(change.clone()))).await;
+        seen.assert_problem(&change.to_string(), 422, "validation_failed");
+        assert_eq!(seen.faults(), [(pointer, code)], "{change}");
+        assert!(
+            !holds_mark(seen.text.as_bytes()),
+            "{change} is echoed: {}",
+            seen.text
+        );
+    }
+    let all = changed(json!({
+        "email": MARK, "first_name": 5, "timeZone": MARK, "dateTime": MARK, "slot": MARK, "linkPrefix": MARK,
+    }));
+    let seen = Seen::of(post(&gateway, LEADS, &all)).await;
+    let mut pointers: Vec<_> = seen
+        .faults()
+        .into_iter()
+        .map(|(pointer, _)| pointer)
+        .collect();
+    pointers.sort_unstable();
+    assert_eq!(
+        pointers,
+        ["/dateTime", "/email", "/linkPrefix", "/slot", "/timeZone"]
+    );
+
+    assert!(sandbox.control().report().endpoints.is_empty());
+    assert!(!store_holds_mark(gateway.folder()));
+    assert!(!holds_mark(gateway.log().as_bytes()), "{}", gateway.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_lead_says_is_in_its_record_and_not_in_the_log() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = gateway(&sandbox).await;
+    let wait = |request: RequestBuilder| request.header("Prefer", "wait=15");
+    let booked = Seen::of(wait(post(&gateway, LEADS, &marked()))).await;
+    assert_eq!((booked.http, booked.word()), (201, "booked"));
+    assert!(
+        store_holds_mark(gateway.folder()),
+        "a record is where a lead's words belong"
+    );
+    // A duplicate, a lead that iClosed refuses and a lead of another source say no more.
+    let again = Seen::of(wait(
+        post(&gateway, BOT_LEADS, &marked()).bearer_auth(BOT_KEY),
+    ))
+    .await;
+    assert_eq!(again.word(), "duplicate");
+    sandbox.control().add_fault(leadgate::sandbox::Fault {
+        endpoint: Some("POST /v1/eventCalls".to_owned()),
+        kind: leadgate::sandbox::FaultKind::StatusBefore { code: 400 },
+        times: None,
+        probability: 1.0,
+    });
+    let other = changed(json!({"email": "zq-canary-other@person.example", "phoneNumber": null}));
+    let refused = Seen::of(wait(
+        post(&gateway, "/v1/sources/closed/leads", &other).header("X-Leadgate-Token", TOKEN),
+    ))
+    .await;
+    assert_eq!(refused.http, 202, "{refused:?}");
+    assert!(!holds_mark(gateway.log().as_bytes()), "{}", gateway.log());
+    assert!(
+        gateway
+            .log()
+            .contains(booked.body["leadId"].as_str().unwrap()),
+        "the log names leads by their ids"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_spellings_marks_and_unknown_fields_are_taken() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = gateway(&sandbox).await;
+    let lead = json!({
+        "email": "kim@person.example", "phone_number": "90000018", "country": "Norway", "first_name": "Kim",
+        "last_name": "Ek", "time_zone": "Asia/Calcutta", "utm_source": "newsletter", "utm": {"medium": "zq-medium"},
+        "budget_range": "zq-five-thousand", "job_title": "zq-carpenter", "metadata": {"zq-deep": [[[1]]]},
+    });
+    let booked = Seen::of(post(&gateway, LEADS, &lead).header("Prefer", "wait=15")).await;
+    assert_eq!((booked.http, booked.word()), (201, "booked"), "{booked:?}");
+    assert_eq!(
+        booked.body["booking"]["timeZone"], "Asia/Kolkata",
+        "the zone's present name"
+    );
+    let report = sandbox.control().report();
+    assert_eq!(report.calls[0].phone.as_deref(), Some("+4790000018"));
+    assert_eq!(report.contacts[0].first_name.as_deref(), Some("Kim"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_method_a_path_does_not_have_is_told_the_methods_it_has() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = gateway(&sandbox).await;
+    let lead = "/v1/leads/ld_00000000000000000000000000";
+    for (path, allow) in [
+        (LEADS.to_owned(), "POST, OPTIONS"),
+        ("/v1/sources/landing/slots".to_owned(), "GET, OPTIONS"),
+        (lead.to_owned(), "GET, OPTIONS"),
+        (format!("{lead}/events"), "GET, OPTIONS"),
+        (format!("{lead}/time"), "POST, OPTIONS"),
+        ("/livez".to_owned(), "GET"),
+        ("/readyz".to_owned(), "GET"),
+        ("/openapi.yaml".to_owned(), "GET"),
+    ] {
+        for method in [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ] {
+            if allow.contains(method.as_str()) {
+                continue;
+            }
+            let seen = Seen::of(gateway.request(method.clone(), &path)).await;
+            seen.assert_problem(&format!("{method} {path}"), 405, "method_not_allowed");
+            assert_eq!(seen.header("allow"), Some(allow), "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Whole-program tests: the real binary, the real client, a real store, against the sandbox.
+//!
+//! A test's name is the claim it checks. Waiting is always for a condition.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on should say so at once"
+)]
+
+mod support;
+
+mod contract;
+mod crashes;
+mod doors;
+mod duplicates;
+mod lost_answers;
+mod operations;
+mod pacing;
+mod qualifying;
+mod store;
+mod walls;
+mod wishes;

@@ -1,0 +1,257 @@
+//! What every store promises, as claims that know no store.
+//!
+//! A store joins with one file: a [`Bench`] of its own and one line, `contract!(path::to::a::function)`, where the
+//! function is async and makes a bench over an empty store. Time on a bench may pass by itself beside what
+//! [`Bench::advance`] adds, so claims measure in seconds and leave [`SLACK`].
+
+pub mod accepting;
+pub mod amending;
+pub mod claiming;
+pub mod instants;
+pub mod lasting;
+pub mod pacing;
+pub mod repeating;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use leadgate::lead::{Lane, Lead, LeadId, Reason, ReasonCode, Status, Step};
+use leadgate::queue::{
+    Acceptance, Accepted, Claim, Digest, Hold, Idempotency, Next, Retention, Store, Stored,
+};
+use serde_json::json;
+
+/// A store under test and its time.
+#[async_trait]
+pub trait Bench: Send {
+    /// The store; after [`Bench::reopen`] another one over the same data.
+    fn store(&self) -> &Arc<dyn Store>;
+
+    /// Moves the store's time on.
+    fn advance(&self, by: Duration);
+
+    /// Closes the store and opens the same data again.
+    async fn reopen(&mut self);
+}
+
+/// More than any claim takes to run, less than any duration it gives.
+pub const SLACK: Duration = Duration::from_secs(2);
+pub const LEASE: Duration = Duration::from_secs(60);
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const ACCOUNT: &str = "main";
+
+/// Runs every claim against the benches that `$make` makes, one test each.
+macro_rules! contract {
+    ($make:path) => {
+        contract! { @each $make,
+            accepting: [
+                a_lead_comes_back_as_it_was_kept,
+                a_lead_without_work_is_kept_and_ends,
+                the_same_person_twice_at_once_is_one_lead_and_one_duplicate,
+                fifty_at_once_of_one_person_make_one_lead,
+                one_shared_digest_is_enough,
+                other_people_and_nobody_are_no_duplicates,
+                a_duplicate_is_kept_and_never_worked_on,
+                a_person_is_free_when_the_window_has_passed,
+                a_person_is_freed_when_no_call_can_come_of_the_lead,
+                a_person_stays_claimed_while_a_call_may_exist,
+                a_lead_kept_without_hope_claims_nobody,
+                only_the_lead_that_claims_a_person_can_free_it,
+                a_lead_brought_back_claims_its_person_again,
+                a_lead_brought_back_takes_its_person_from_nobody,
+            ],
+            repeating: [
+                the_same_delivery_at_once_and_again_is_kept_once,
+                a_delivery_before_the_receipt_joins_and_the_first_receipt_stays,
+                a_key_with_another_body_is_refused,
+                without_a_body_the_key_alone_decides,
+                a_key_is_known_for_a_day_and_then_forgotten,
+                a_full_queue_refuses_and_still_answers_repeated_deliveries,
+                a_duplicate_answers_its_repeated_delivery,
+            ],
+            claiming: [
+                many_workers_never_hold_the_same_lead,
+                the_longest_due_goes_first,
+                urgent_lanes_go_first_and_none_is_starved,
+                a_claim_takes_only_its_account_and_step,
+                a_lead_is_booking_exactly_while_held_for_it,
+                a_lapsed_lease_returns_and_the_late_worker_is_refused,
+                a_lapsed_lease_still_settles_while_nobody_took_the_lead,
+                renewing_prolongs_and_comes_too_late_after_the_lapse,
+                a_claim_ends_once,
+                what_is_put_off_comes_back_when_it_is_due,
+                the_next_due_time_is_known,
+                a_settled_lead_is_as_the_worker_left_it,
+                backlog_and_position_follow_the_leads,
+                urgent_leads_go_before_and_delayed_ones_do_not,
+                those_who_wait_are_woken,
+            ],
+            instants: [
+                an_intent_is_written_before_it_is_told,
+                an_open_hold_bars_everybody_else,
+                many_at_once_get_different_instants,
+                an_instant_is_of_one_account_and_event,
+                a_spent_instant_bars_only_lists_seen_before,
+                a_freed_instant_is_free,
+                a_kept_hold_outlives_its_claim,
+                a_lead_may_ask_again_for_its_own_instant,
+                a_lead_holds_one_instant_at_a_time,
+                a_lapsed_lease_may_not_ask,
+            ],
+            amending: [
+                an_amended_lead_goes_where_it_is_sent,
+                a_stale_change_is_refused,
+                a_lead_in_a_workers_hands_is_not_changed,
+                a_lead_that_is_gone_is_not_changed,
+                an_amended_lead_takes_its_place_in_another_lane,
+            ],
+            lasting: [
+                the_hash_key_stays,
+                a_restart_loses_no_lead_and_no_place,
+                a_restart_forgets_no_person_and_no_key,
+                a_restart_frees_no_instant,
+                a_restart_closes_no_permit,
+                a_probe_succeeds,
+                a_sweep_deletes_only_what_is_past,
+                a_swept_lead_leaves_its_person_claimed,
+            ],
+            pacing: [
+                no_more_permits_are_open_than_the_limit,
+                many_at_once_get_no_more_than_the_limit,
+                budgets_do_not_share,
+                an_answered_permit_closes_one_window_later,
+                an_unanswered_permit_closes_by_itself,
+                an_answer_after_the_lapse_still_takes_a_place,
+                no_place_is_free_before_the_time_told,
+                what_is_given_back_is_free_at_once,
+                a_pause_closes_the_endpoint,
+                a_longer_pause_stays,
+                a_lower_limit_is_adopted_and_a_higher_one_never,
+                no_window_at_the_vendor_sees_more_than_the_limit,
+            ],
+        }
+    };
+    (@each $make:path, $($subject:ident: [$($claim:ident,)*],)*) => {
+        $(mod $subject {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $claim() {
+                let mut bench = $make().await;
+                $crate::store::contract::$subject::$claim(&mut bench).await;
+            })*
+        })*
+    };
+}
+
+/// A new lead of nobody in particular.
+pub fn lead() -> Lead {
+    lead_in(ACCOUNT, Lane::Normal)
+}
+
+pub fn lead_in(account: &str, lane: Lane) -> Lead {
+    serde_json::from_value(json!({
+        "id": LeadId::random().unwrap(),
+        "account": account,
+        "source": "web",
+        "linkPrefix": "ann/intro",
+        "lane": lane,
+        "receivedAt": "2026-09-01T08:00:00Z",
+        "status": "queued",
+        "contact": { "email": "lead@example.com" },
+        "slot": "nearest",
+    }))
+    .unwrap()
+}
+
+/// A lead on its way to be booked, of nobody.
+pub fn acceptance(lead: Lead) -> Acceptance {
+    Acceptance {
+        lead,
+        first: Some(Step::Book),
+        idempotency: None,
+        person: Vec::new(),
+        person_window: HOUR,
+        max_waiting: 1_000_000,
+    }
+}
+
+pub fn of_person(person: &[Digest]) -> Acceptance {
+    Acceptance {
+        person: person.to_vec(),
+        ..acceptance(lead())
+    }
+}
+
+pub fn with_key(key: u8, body: Option<u8>) -> Acceptance {
+    let idempotency = Idempotency {
+        key: [key; 16],
+        body: body.map(|body| [body; 16]),
+    };
+    Acceptance {
+        idempotency: Some(idempotency),
+        ..acceptance(lead())
+    }
+}
+
+/// Accepts a lead that must be new.
+pub async fn keep(store: &Arc<dyn Store>, acceptance: Acceptance) -> LeadId {
+    let id = acceptance.lead.id;
+    let accepted = store.accept(acceptance).await.unwrap();
+    assert!(matches!(accepted, Accepted::Kept { .. }), "{accepted:?}");
+    id
+}
+
+pub async fn take(store: &Arc<dyn Store>) -> Option<Claim> {
+    store.claim(ACCOUNT, Step::Book, LEASE).await.unwrap()
+}
+
+/// The same claim in another worker's memory.
+pub fn copy(claim: &Claim) -> Claim {
+    Claim {
+        lead: claim.lead.clone(),
+        step: claim.step,
+        fence: claim.fence,
+        good_until: claim.good_until,
+    }
+}
+
+/// Claims this lead, the only one that waits, and ends it like this.
+pub async fn end(store: &Arc<dyn Store>, id: LeadId, status: Status, reason: Option<ReasonCode>) {
+    let mut claim = take(store).await.unwrap();
+    assert_eq!(claim.lead.id, id);
+    claim.lead.status = status;
+    claim.lead.reason = reason.map(|code| Reason {
+        code,
+        detail: String::new(),
+    });
+    store.settle(claim, Next::Done, Hold::Keep).await.unwrap();
+}
+
+pub async fn stored(store: &Arc<dyn Store>, id: LeadId) -> Stored {
+    store.get(id).await.unwrap().unwrap()
+}
+
+pub async fn waiting(store: &Arc<dyn Store>) -> u64 {
+    store
+        .backlog()
+        .await
+        .unwrap()
+        .iter()
+        .map(|part| part.waiting)
+        .sum()
+}
+
+pub fn later(step: Step, delay: Duration) -> Next {
+    Next::After { step, delay }
+}
+
+/// Deletes everything that is past its time.
+pub async fn sweep(store: &Arc<dyn Store>, ended: Duration) -> u64 {
+    let mut gone = 0;
+    loop {
+        match store.sweep(Retention { ended }).await.unwrap() {
+            0 => return gone,
+            some => gone += some,
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The whole gateway as its users meet it, and what tests say to it.
+
+pub mod gateway;
+pub mod leads;
+pub mod seen;
+
+use std::time::{Duration, Instant};
+
+pub use gateway::{Gateway, Settings};
+pub use leads::Answer;
+pub use seen::Seen;
+
+use leadgate::sandbox::{EventOptions, Options, Sandbox};
+
+/// The event of nearly every test.
+pub const EVENT: &str = "acme/strategy-call";
+
+/// A sandbox with room for `hosts` people at every half hour.
+pub async fn sandbox(limit: u32, window_seconds: u64, hosts: usize) -> Sandbox {
+    let event = EventOptions {
+        link_prefix: EVENT.to_owned(),
+        hosts: (0..hosts).map(|host| format!("Host {host}")).collect(),
+        ..EventOptions::default()
+    };
+    let options = Options {
+        listen: "127.0.0.1:0".to_owned(),
+        limit,
+        window: Duration::from_secs(window_seconds),
+        events: vec![event],
+        latency: Duration::from_millis(5)..=Duration::from_millis(20),
+        ..Options::default()
+    };
+    Sandbox::start(options).await.expect("the sandbox starts")
+}
+
+/// Looks until `ready` gives something.
+///
+/// # Panics
+/// When that takes longer than `longest`.
+pub async fn wait_for<T>(
+    what: &str,
+    longest: Duration,
+    mut ready: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + longest;
+    loop {
+        if let Some(value) = ready().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited {longest:?} for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
