@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::iclosed;
 use crate::intake::person::Hasher;
 use crate::intake::throttle::{Throttle, Throttles};
-use crate::queue::embedded::{self, Embedded};
+use crate::queue::embedded::{self, Embedded, OpenError};
 use crate::queue::{Limit, Retention, Store};
 use crate::settings::{Account, Settings, Source, StoreUrl};
 
@@ -30,6 +30,9 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 /// Why the gateway did not start; one sentence for an operator.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Another gateway holds the store.
+    #[error("the store cannot be opened: {0}")]
+    StoreInUse(String),
     /// The store cannot be used.
     #[error("the store cannot be opened: {0}")]
     Store(String),
@@ -74,8 +77,10 @@ pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
                 max_megabytes: settings.store.max_megabytes,
                 clock: Clock::system(),
             };
-            let store =
-                Embedded::open(options).map_err(|error| StartError::Store(error.to_string()))?;
+            let store = Embedded::open(options).map_err(|error| match error {
+                OpenError::InUse(_) => StartError::StoreInUse(error.to_string()),
+                other => StartError::Store(other.to_string()),
+            })?;
             Ok(Arc::new(store))
         }
         StoreUrl::Redis { .. } => Err(StartError::Store(
@@ -167,6 +172,7 @@ pub fn start(settings: Settings, page: Option<&'static str>) -> Result<Running, 
         store: Arc::clone(&store),
         settings,
     });
+    tokio::spawn(warn_of_strangers(web::Data::clone(&gateway)));
     let sweeping = tokio::spawn(sweep(web::Data::clone(&gateway), retention));
     for worker in &workers {
         dispatchers.start(worker);
@@ -248,6 +254,29 @@ fn rules_of(source: &Source) -> SourceRules {
             .preferred_hours
             .map(|hours| (hours.start_minute, hours.end_minute)),
     }
+}
+
+/// Leads of an account that left the settings wait for ever; an operator should know.
+async fn warn_of_strangers(gateway: web::Data<Gateway>) {
+    for (account, waiting) in strangers(&gateway.settings, &gateway.store).await {
+        tracing::warn!(
+            account,
+            waiting,
+            "leads wait for an account that is not in the settings"
+        );
+    }
+}
+
+/// Accounts for which leads wait and that the settings do not name.
+pub async fn strangers(settings: &Settings, store: &Arc<dyn Store>) -> Vec<(String, u64)> {
+    let backlog = store.backlog().await.unwrap_or_default();
+    let unknown = backlog
+        .into_iter()
+        .filter(|lane| !settings.accounts.contains_key(&lane.account));
+    unknown
+        .filter(|lane| lane.waiting > 0)
+        .map(|lane| (lane.account, lane.waiting))
+        .collect()
 }
 
 /// Throws away what is past its time, and forgets callers that have gone quiet.

@@ -13,7 +13,7 @@ pub mod state;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use actix_web::http::Method;
+use actix_web::http::{Method, header};
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
 use tokio_util::sync::CancellationToken;
@@ -63,23 +63,23 @@ pub fn routes(config: &mut web::ServiceConfig) {
     let leads_of_source = web::resource("/v1/sources/{source}/leads")
         .wrap(from_fn(cors::around))
         .route(web::post().to(leads::take))
-        .default_service(web::to(|| not_allowed("POST, OPTIONS")));
+        .default_service(web::to(|request| not_allowed(request, "POST, OPTIONS")));
     let slots_of_source = web::resource("/v1/sources/{source}/slots")
         .wrap(from_fn(cors::around))
         .route(web::get().to(slots::list))
-        .default_service(web::to(|| not_allowed("GET, OPTIONS")));
+        .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
     let lead = web::resource("/v1/leads/{leadId}")
         .wrap(from_fn(cors::around))
         .route(web::get().to(leads::status))
-        .default_service(web::to(|| not_allowed("GET, OPTIONS")));
+        .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
     let events = web::resource("/v1/leads/{leadId}/events")
         .wrap(from_fn(cors::around))
         .route(web::get().to(leads::events))
-        .default_service(web::to(|| not_allowed("GET, OPTIONS")));
+        .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
     let time = web::resource("/v1/leads/{leadId}/time")
         .wrap(from_fn(cors::around))
         .route(web::post().to(leads::time))
-        .default_service(web::to(|| not_allowed("POST, OPTIONS")));
+        .default_service(web::to(|request| not_allowed(request, "POST, OPTIONS")));
     config
         .service(leads_of_source)
         .service(slots_of_source)
@@ -96,10 +96,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
 fn plain(path: &str, route: actix_web::Route) -> actix_web::Resource {
     web::resource(path)
         .route(route)
-        .default_service(web::to(|| not_allowed("GET")))
+        .default_service(web::to(|request| not_allowed(request, "GET")))
 }
 
-async fn not_allowed(allow: &'static str) -> Result<HttpResponse, Problem> {
+async fn not_allowed(request: HttpRequest, allow: &'static str) -> Result<HttpResponse, Problem> {
+    // Asked by a program rather than for a page, OPTIONS wants to know just this (RFC 9110, section 9.3.7).
+    if request.method() == Method::OPTIONS && allow.contains("OPTIONS") {
+        let mut answer = HttpResponse::NoContent();
+        return Ok(answer.insert_header((header::ALLOW, allow)).finish());
+    }
     Err(Problem::method(allow))
 }
 

@@ -115,9 +115,12 @@ fn read_query(query: &str, source: &Source, now: Timestamp) -> Result<Asked, Pro
         .ok_or_else(|| bad("timeZone: an IANA name such as Europe/Oslo is wanted"))?;
     let today = now.to_zoned(zone.clone()).date();
     let from: Date = match named.get("from") {
+        // The parser would also take a day with a time behind it.
         Some(text) => text
             .parse()
-            .map_err(|_| bad("from: a day such as 2026-12-01 is wanted"))?,
+            .ok()
+            .filter(|_| text.len() == "2026-12-01".len())
+            .ok_or_else(|| bad("from: a day such as 2026-12-01 is wanted"))?,
         None => today,
     };
     let days: i64 = match named.get("days") {

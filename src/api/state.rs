@@ -253,7 +253,6 @@ fn told(code: ReasonCode) -> &'static str {
         | ReasonCode::EventUnavailable
         | ReasonCode::AttemptsSpent
         | ReasonCode::OutcomeUnknown
-        | ReasonCode::NotConfigured
         | ReasonCode::SuspectedSpam => {
             "the call could not be booked by itself; a person will get in touch"
         }

@@ -150,11 +150,11 @@ impl Worker {
 /// A refusal can mean that an earlier request of this lead, whose answer was lost, booked the call after all; then
 /// and where the vendor says so itself, the call is looked up before anything else is tried.
 fn refusal_outcome(lead: &Lead, refusal: &Refusal) -> Outcome {
-    let may_exist = lead.progress.missed.is_some() || refusal.kind == RefusalKind::Duplicate;
     let why = refusal.to_string();
     match refusal.kind {
-        RefusalKind::Slot | RefusalKind::Duplicate if may_exist => Outcome::Unknown(why),
-        RefusalKind::Slot | RefusalKind::Duplicate => Outcome::SlotRefused(why),
+        RefusalKind::Duplicate => Outcome::Unknown(why),
+        RefusalKind::Slot if lead.progress.missed.is_some() => Outcome::Unknown(why),
+        RefusalKind::Slot => Outcome::SlotRefused(why),
         RefusalKind::Fields => Outcome::Park(ReasonCode::RefusedByIclosed, why),
         RefusalKind::Disqualified => Outcome::Disqualified(why),
         RefusalKind::EventGone => Outcome::Park(ReasonCode::EventUnavailable, why),
@@ -274,4 +274,64 @@ pub fn choose_time(
     }
     lead.note(now, Step::Book.as_str(), "time_chosen", None);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_looked_into_when_the_call_may_exist_all_the_same() {
+        let refusal = |kind| Refusal {
+            status: 400,
+            kind,
+            code: None,
+            message: None,
+            fields: vec!["email".to_owned()],
+        };
+        let mut fresh = serde_json::from_value::<Lead>(serde_json::json!({
+            "id": "ld_00000000000000000000000000", "account": "main", "source": "landing", "linkPrefix": "acme/call",
+            "lane": "normal", "receivedAt": "2026-12-01T08:00:00Z", "status": "booking", "contact": {}, "slot": "earliest",
+        }))
+        .unwrap();
+        for (kind, missed, park) in [
+            (RefusalKind::Slot, false, None),
+            (
+                RefusalKind::Fields,
+                false,
+                Some(ReasonCode::RefusedByIclosed),
+            ),
+            (
+                RefusalKind::EventGone,
+                true,
+                Some(ReasonCode::EventUnavailable),
+            ),
+        ] {
+            fresh.progress.missed = missed.then_some(Timestamp::UNIX_EPOCH);
+            match (refusal_outcome(&fresh, &refusal(kind)), park) {
+                (Outcome::SlotRefused(_), None) => {}
+                (Outcome::Park(code, why), Some(wanted)) => {
+                    assert_eq!(code, wanted);
+                    assert!(why.contains("email"), "{why}");
+                }
+                (other, _) => panic!("{kind:?}: {other:?}"),
+            }
+        }
+        for (kind, missed) in [
+            (RefusalKind::Slot, true),
+            (RefusalKind::Duplicate, false),
+            (RefusalKind::Duplicate, true),
+        ] {
+            fresh.progress.missed = missed.then_some(Timestamp::UNIX_EPOCH);
+            assert!(
+                matches!(refusal_outcome(&fresh, &refusal(kind)), Outcome::Unknown(_)),
+                "{kind:?}"
+            );
+        }
+        fresh.progress.missed = None;
+        assert!(matches!(
+            refusal_outcome(&fresh, &refusal(RefusalKind::Disqualified)),
+            Outcome::Disqualified(_)
+        ));
+    }
 }

@@ -304,6 +304,7 @@ fn park(
         Hold::Free
     };
     if code.wants_hand_over() {
+        lead.status = Status::Queued;
         (
             Next::After {
                 step: Step::HandOver,
@@ -360,3 +361,6 @@ fn handed_over(
     lead.alternatives.clear();
     (Next::Done, Hold::Keep)
 }
+
+#[cfg(test)]
+mod tests;

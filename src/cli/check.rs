@@ -46,7 +46,12 @@ pub async fn run(config: &Config) -> ExitCode {
             store
         }
         Err(error) => {
-            report.bad(&format!("store: {error}"));
+            match error {
+                StartError::StoreInUse(_) => {
+                    report.good("store: in the hands of a running leadgate")
+                }
+                other => report.bad(&other.to_string()),
+            }
             let own = scratch
                 .map_err(|error| error.to_string())
                 .and_then(|folder| {
@@ -66,6 +71,11 @@ pub async fn run(config: &Config) -> ExitCode {
             }
         }
     };
+    for (account, waiting) in app::strangers(&settings, &store).await {
+        report.bad(&format!(
+            "store: {waiting} leads wait for the account {account}, which is not in the settings"
+        ));
+    }
     for name in settings.accounts.keys() {
         check_account(&settings, name, &store, &mut report).await;
     }

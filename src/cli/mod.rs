@@ -61,7 +61,11 @@ pub fn run() -> ExitCode {
         .install_default()
         .ok();
     let quiet = matches!(arguments.command, Command::Check(_) | Command::Demo);
-    let telemetry = match Telemetry::start(if quiet { "warn" } else { "info" }) {
+    let telemetry = match Telemetry::start(if quiet {
+        "warn"
+    } else {
+        "info,actix_server=warn"
+    }) {
         Ok(telemetry) => telemetry,
         Err(problem) => return fail(&format!("telemetry cannot start: {problem}")),
     };

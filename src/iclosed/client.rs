@@ -50,7 +50,9 @@ pub enum BuildError {
     #[error("the base URL must be https://host[/path], without user, query or fragment")]
     BaseUrl,
     /// The key would travel for everybody to read.
-    #[error("the base URL must be https, for the key travels with every request")]
+    #[error(
+        "the base URL must be https beyond a private network, for the key travels with every request"
+    )]
     Unencrypted,
     /// Not a key.
     #[error("the API key must begin with iclosed_ and hold visible ASCII only")]
@@ -232,10 +234,15 @@ fn base_url(text: &str) -> Result<String, BuildError> {
         && url.fragment().is_none();
     match url.scheme() {
         "https" | "http" if !is_plain_address => Err(BuildError::BaseUrl),
-        "http" if !is_loopback(host) => Err(BuildError::Unencrypted),
+        "http" if !is_near(host) => Err(BuildError::Unencrypted),
         "https" | "http" => Ok(url.as_str().trim_end_matches('/').to_owned()),
         _ => Err(BuildError::BaseUrl),
     }
+}
+
+/// This machine, or a name without a dot, which only a private network resolves (compose's own, say).
+fn is_near(host: &str) -> bool {
+    is_loopback(host) || !host.contains(['.', ':'])
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -299,6 +306,7 @@ mod tests {
             ("http://127.8.8.8:9/", Ok("http://127.8.8.8:9")),
             ("http://[::1]:9", Ok("http://[::1]:9")),
             ("http://localhost:9", Ok("http://localhost:9")),
+            ("http://sandbox:9090", Ok("http://sandbox:9090")),
             ("http://public.api.iclosed.io", Err(BuildError::Unencrypted)),
             ("http://localhost.example", Err(BuildError::Unencrypted)),
             ("http://10.0.0.1", Err(BuildError::Unencrypted)),

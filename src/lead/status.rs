@@ -108,13 +108,26 @@ pub enum ReasonCode {
     OutcomeUnknown,
     /// iClosed said the lead does not qualify.
     Disqualified,
-    /// The account or source of the lead is no longer in the settings.
-    NotConfigured,
     /// Something about the lead looked like a robot.
     SuspectedSpam,
 }
 
 impl ReasonCode {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReasonCode::KeyRefused => "key_refused",
+            ReasonCode::EventUnavailable => "event_unavailable",
+            ReasonCode::NoSlots => "no_slots",
+            ReasonCode::TimeNotChosen => "time_not_chosen",
+            ReasonCode::RefusedByIclosed => "refused_by_iclosed",
+            ReasonCode::AttemptsSpent => "attempts_spent",
+            ReasonCode::OutcomeUnknown => "outcome_unknown",
+            ReasonCode::Disqualified => "disqualified",
+            ReasonCode::SuspectedSpam => "suspected_spam",
+        }
+    }
+
     /// Whether a booking may exist although leadgate holds none. Such a lead keeps its person claimed, because a
     /// second lead of the same person could otherwise be booked beside it.
     pub fn may_be_booked(self) -> bool {
@@ -123,10 +136,7 @@ impl ReasonCode {
 
     /// Whether handing the contact over could succeed and would help.
     pub fn wants_hand_over(self) -> bool {
-        !matches!(
-            self,
-            ReasonCode::KeyRefused | ReasonCode::SuspectedSpam | ReasonCode::NotConfigured
-        )
+        !matches!(self, ReasonCode::KeyRefused | ReasonCode::SuspectedSpam)
     }
 
     /// What the operator does next, in one sentence.
@@ -152,9 +162,6 @@ impl ReasonCode {
                 "Look in iClosed whether the call exists before retrying: a retry may book it twice."
             }
             ReasonCode::Disqualified => "Nothing: iClosed's own rules ended this lead.",
-            ReasonCode::NotConfigured => {
-                "Bring the account and source back into the settings, then retry the lead."
-            }
             ReasonCode::SuspectedSpam => "Look at the lead and release it if it is real.",
         }
     }

@@ -45,6 +45,7 @@ impl Telemetry {
                 .with_writer(std::io::stderr)
                 .json()
                 .flatten_event(true)
+                .with_span_list(false)
                 .boxed()
         };
         let traces = wants_traces().then(exporter).transpose()?;

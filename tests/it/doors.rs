@@ -1,7 +1,9 @@
 //! The doors as strangers meet them: who is let in, what is refused and how, and what a refusal leaves behind.
 
 mod bodies;
+mod canary;
 mod cross_origin;
+mod fields;
 mod full;
 mod refusals;
 mod slots;

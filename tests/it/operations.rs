@@ -31,7 +31,7 @@ async fn a_check_names_every_fault_before_a_lead_meets_it() {
     let (good, said) = check(&gateway);
     assert!(!good);
     for line in [
-        "FAULT store: ",
+        "ok    store: in the hands of a running leadgate",
         "ok    account main: the key is good",
         "ok    event acme/strategy-call",
     ] {

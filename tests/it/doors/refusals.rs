@@ -1,66 +1,13 @@
 //! Every refusal: its status, its document, and that nothing of what was sent is left anywhere.
 
-use std::path::Path;
-
 use reqwest::{Method, RequestBuilder};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::canary::{MARK, TOKEN, changed, gateway, holds_mark, marked, store_holds_mark};
 use super::{BOT_KEY, BOT_LEADS, LEADS, post};
-use crate::support::{Gateway, Seen, Settings, sandbox};
+use crate::support::{Seen, sandbox};
 
-/// What every text of these tests holds, so that it can be found wherever it went.
-const MARK: &str = "zq-canary";
-
-const TOKEN: &str = "token-0123456789abcdef";
 const NOBODY: &str = "/v1/leads/ld_00000000000000000000000000";
-
-/// A lead with the mark in every field that takes text.
-fn marked() -> Value {
-    json!({
-        "email": "zq-canary-kim@person.example", "phoneNumber": "+4790000017",
-        "firstName": "zq-canary-kim", "lastName": "zq-canary-ek",
-        "company": "zq-canary-company", "jobTitle": "zq-canary-job", "city": "zq-canary-city",
-        "region": "zq-canary-region", "postalCode": "zq-canary", "country": "NO", "timeZone": "Europe/Oslo",
-        "answers": {"zq-canary-question": ["zq-canary-answer", "zq-canary-more"]},
-        "additionalGuests": [{"email": "zq-canary-guest@person.example", "name": "zq-canary-guest"}],
-        "utm": {"source": "zq-canary-source"}, "gclid": "zq-canary-gclid",
-        "landingUrl": "https://acme.example/zq-canary?utm_medium=zq-canary-medium",
-        "referrerUrl": "https://zq-canary.example/", "consent": {"zq-canary-terms": true},
-        "metadata": {"zq-canary-key": "zq-canary-value"}, "zq_canary_unknown": "zq-canary-extra",
-    })
-}
-
-/// The marked lead with some fields changed; null takes one away.
-fn changed(change: Value) -> Value {
-    let mut lead = marked();
-    for (name, value) in change.as_object().unwrap() {
-        lead[name] = value.clone();
-    }
-    lead
-}
-
-async fn gateway(sandbox: &leadgate::sandbox::Sandbox) -> Gateway {
-    let tables = format!(
-        "[sources.closed]\nkind = \"form\"\nlink_prefix = \"acme/strategy-call\"\n\
-         allowed_origins = [\"https://acme.example\"]\ntoken = \"{TOKEN}\""
-    );
-    Gateway::start(&Settings::new(&sandbox.url(), (100, 2)).tables(&tables)).await
-}
-
-/// Whether the mark, or the marked phone number, is anywhere in these bytes.
-fn holds_mark(bytes: &[u8]) -> bool {
-    [MARK.as_bytes(), b"4790000017"]
-        .iter()
-        .any(|mark| bytes.windows(mark.len()).any(|window| window == *mark))
-}
-
-/// Whether any file of the store holds the mark.
-fn store_holds_mark(folder: &Path) -> bool {
-    let files = std::fs::read_dir(folder.join("data")).unwrap();
-    files
-        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
-        .any(|bytes| holds_mark(&bytes))
-}
 
 fn with_type(request: RequestBuilder, content_type: &str) -> RequestBuilder {
     request
@@ -276,152 +223,6 @@ async fn every_refusal_is_told_in_one_shape_and_keeps_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_fault_of_a_field_points_at_it_and_keeps_nothing() {
-    let sandbox = sandbox(100, 2, 3).await;
-    let gateway = gateway(&sandbox).await;
-    let late = "2031-12-01T10:00:00Z";
-    for (change, pointer, code) in [
-        (
-            json!({"email": null, "phoneNumber": null}),
-            "",
-            "one_of_required",
-        ),
-        (
-            json!({"email": " ", "phoneNumber": ""}),
-            "",
-            "one_of_required",
-        ),
-        (json!({"email": "zq-canary"}), "/email", "invalid_email"),
-        (json!({"email": 5}), "/email", "wrong_type"),
-        (
-            json!({"email": ["zq-canary@person.example"]}),
-            "/email",
-            "wrong_type",
-        ),
-        (
-            json!({"phoneNumber": "zq-canary"}),
-            "/phoneNumber",
-            "invalid_phone",
-        ),
-        (
-            json!({"email": null, "phoneNumber": "90000017", "country": null}),
-            "/phoneNumber",
-            "unknown_region",
-        ),
-        (
-            json!({"firstName": {"zq-canary": 1}}),
-            "/firstName",
-            "wrong_type",
-        ),
-        (json!({"company": MARK.repeat(30)}), "/company", "too_long"),
-        (
-            json!({"landingUrl": MARK.repeat(300)}),
-            "/landingUrl",
-            "too_long",
-        ),
-        (
-            json!({"timeZone": "Zq-canary/Nowhere"}),
-            "/timeZone",
-            "unknown_time_zone",
-        ),
-        (
-            json!({"dateTime": "2020-01-01T10:00:00Z"}),
-            "/dateTime",
-            "time_in_past",
-        ),
-        (
-            json!({"dateTime": "zq-canary"}),
-            "/dateTime",
-            "invalid_time",
-        ),
-        (
-            json!({"dateTime": "2031-02-30T10:00:00Z"}),
-            "/dateTime",
-            "invalid_time",
-        ),
-        (
-            json!({"dateTime": "2031-12-01T10:00:00", "timeZone": null}),
-            "/dateTime",
-            "time_without_offset",
-        ),
-        (
-            json!({"wishes": [late, "zq-canary"]}),
-            "/wishes/1",
-            "invalid_time",
-        ),
-        (json!({"wishes": [late, 5]}), "/wishes/1", "wrong_type"),
-        (json!({"wishes": "zq-canary"}), "/wishes", "wrong_type"),
-        (json!({"wishes": vec![late; 11]}), "/wishes", "too_many"),
-        (
-            json!({"linkPrefix": "zq-canary/call"}),
-            "/linkPrefix",
-            "event_not_allowed",
-        ),
-        (json!({"slot": "zq-canary"}), "/slot", "invalid_slot_policy"),
-        (json!({"answers": ["zq-canary"]}), "/answers", "wrong_type"),
-        (
-            json!({"answers": {"a/b~c": {"zq-canary": 1}}}),
-            "/answers/a~1b~0c",
-            "wrong_type",
-        ),
-        (
-            json!({"answers": {" ": "zq-canary"}}),
-            "/answers/ ",
-            "invalid_answer",
-        ),
-        (
-            json!({"answers": {"goal": MARK.repeat(600)}}),
-            "/answers/goal",
-            "too_long",
-        ),
-        (
-            json!({"additionalGuests": [{"name": "zq-canary"}]}),
-            "/additionalGuests/0",
-            "invalid_guest",
-        ),
-        (
-            json!({"additionalGuests": ["zq-canary"]}),
-            "/additionalGuests/0",
-            "invalid_guest",
-        ),
-        (
-            json!({"additionalGuests": vec!["zq-canary@person.example"; 11]}),
-            "/additionalGuests",
-            "too_many",
-        ),
-        (json!({"utm": "zq-canary"}), "/utm", "wrong_type"),
-        (json!({"gclid": 5}), "/gclid", "wrong_type"),
-    ] {
-        let seen = Seen::of(post(&gateway, LEADS, &changed(change.clone()))).await;
-        seen.assert_problem(&change.to_string(), 422, "validation_failed");
-        assert_eq!(seen.faults(), [(pointer, code)], "{change}");
-        assert!(
-            !holds_mark(seen.text.as_bytes()),
-            "{change} is echoed: {}",
-            seen.text
-        );
-    }
-    let all = changed(json!({
-        "email": MARK, "first_name": 5, "timeZone": MARK, "dateTime": MARK, "slot": MARK, "linkPrefix": MARK,
-    }));
-    let seen = Seen::of(post(&gateway, LEADS, &all)).await;
-    let mut pointers: Vec<_> = seen
-        .faults()
-        .into_iter()
-        .map(|(pointer, _)| pointer)
-        .collect();
-    pointers.sort_unstable();
-    assert_eq!(
-        pointers,
-        ["/dateTime", "/email", "/linkPrefix", "/slot", "/timeZone"]
-    );
-
-    assert!(sandbox.control().report().endpoints.is_empty());
-    assert!(!store_holds_mark(gateway.folder()));
-    assert!(!holds_mark(gateway.log().as_bytes()), "{}", gateway.log());
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn what_a_lead_says_is_in_its_record_and_not_in_the_log() {
     let sandbox = sandbox(100, 2, 3).await;
     let gateway = gateway(&sandbox).await;
@@ -457,26 +258,6 @@ async fn what_a_lead_says_is_in_its_record_and_not_in_the_log() {
             .contains(booked.body["leadId"].as_str().unwrap()),
         "the log names leads by their ids"
     );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn both_spellings_marks_and_unknown_fields_are_taken() {
-    let sandbox = sandbox(100, 2, 3).await;
-    let gateway = gateway(&sandbox).await;
-    let lead = json!({
-        "email": "kim@person.example", "phone_number": "90000018", "country": "Norway", "first_name": "Kim",
-        "last_name": "Ek", "time_zone": "Asia/Calcutta", "utm_source": "newsletter", "utm": {"medium": "zq-medium"},
-        "budget_range": "zq-five-thousand", "job_title": "zq-carpenter", "metadata": {"zq-deep": [[[1]]]},
-    });
-    let booked = Seen::of(post(&gateway, LEADS, &lead).header("Prefer", "wait=15")).await;
-    assert_eq!((booked.http, booked.word()), (201, "booked"), "{booked:?}");
-    assert_eq!(
-        booked.body["booking"]["timeZone"], "Asia/Kolkata",
-        "the zone's present name"
-    );
-    let report = sandbox.control().report();
-    assert_eq!(report.calls[0].phone.as_deref(), Some("+4790000018"));
-    assert_eq!(report.contacts[0].first_name.as_deref(), Some("Kim"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

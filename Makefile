@@ -1,0 +1,45 @@
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint licences smoke contract bench load
+
+VENV := target/venv
+K6 := $(VENV)/bin/k6 run --quiet
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Try it: prints a page to open and a curl command to paste
+	cargo run -- demo
+
+test: ## Run every test; the last line counts them
+	@cargo test --locked --no-fail-fast 2>&1 | awk '{ print; fflush() } /^test result:/ { passed += $$4; failed += $$6 } \
+		END { printf "%d passed, %d failed\n", passed, failed }'
+
+lint: ## Formatting, clippy and the documentation, with no warning left
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+
+licences: ## Check the licence and the origin of every dependency
+	@python3 scripts/licences.py
+
+smoke: $(VENV)/ready ## Walk through the contract once with k6, against a demo
+	cargo build --locked
+	scripts/with-demo target/debug/leadgate $(K6) k6/smoke.js
+
+contract: $(VENV)/ready ## Look for answers that openapi.yaml does not allow, against a demo, for two minutes
+	cargo build --locked
+	scripts/with-demo target/debug/leadgate scripts/contract
+
+bench: ## Compare taking a lead with the least a server can do
+	cargo bench --locked --bench accept
+
+load: $(VENV)/ready ## Run k6's smoke, burst and soak against a release build of the demo
+	cargo build --locked --release
+	scripts/with-demo target/release/leadgate sh -c '$(K6) k6/smoke.js && $(K6) k6/burst.js && $(K6) k6/soak.js'
+
+$(VENV)/ready: scripts/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@

@@ -1,0 +1,378 @@
+use super::*;
+use crate::lead::status::frees_person;
+use crate::lead::{Intent, LeadId, SlotPolicy};
+
+fn now() -> Timestamp {
+    "2026-12-01T08:00:00Z".parse().unwrap()
+}
+
+fn slot() -> Timestamp {
+    "2026-12-02T09:00:00Z".parse().unwrap()
+}
+
+fn bounds() -> Bounds {
+    Bounds {
+        look_after_seconds: vec![2, 5],
+        max_attempts: 2,
+        ask_for: Duration::from_secs(3600),
+        chance: 1.0,
+    }
+}
+
+/// A lead whose request for [`slot`] has left.
+fn asked(attempts: u32) -> Lead {
+    let lead = serde_json::json!({
+        "id": LeadId::from_bytes([1; 16]), "account": "main", "source": "landing", "linkPrefix": "acme/call",
+        "lane": "normal", "receivedAt": now(), "status": "booking", "contact": {"email": "kim@lead.example"},
+        "slot": SlotPolicy::Earliest,
+    });
+    let mut lead: Lead = serde_json::from_value(lead).unwrap();
+    lead.progress.attempts = attempts;
+    lead.progress.intent = Some(Intent {
+        attempt: attempts,
+        instant: slot(),
+        sent_at: now(),
+    });
+    lead
+}
+
+fn call() -> Booking {
+    Booking {
+        event_call_id: 7,
+        start_time: slot(),
+        end_time: None,
+        time_zone: "UTC".to_owned(),
+        closer_name: None,
+        confirmation_link: None,
+        redirect_url: None,
+    }
+}
+
+fn after(step: Step, seconds: u64) -> Next {
+    Next::After {
+        step,
+        delay: Duration::from_secs(seconds),
+    }
+}
+
+#[test]
+fn each_outcome_moves_the_lead_to_its_place() {
+    use Outcome::{
+        AskForTime, Disqualified, Failed, Later, LookFailed, OnToBooking, SlotRefused, Unknown,
+    };
+    let why = || "why".to_owned();
+    for (step, outcome, status, next, hold) in [
+        (
+            Step::Book,
+            Outcome::Booked {
+                booking: call(),
+                found: false,
+            },
+            Status::Booked,
+            Next::Done,
+            Hold::Spent,
+        ),
+        (
+            Step::Reconcile,
+            Outcome::Booked {
+                booking: call(),
+                found: true,
+            },
+            Status::Booked,
+            Next::Done,
+            Hold::Spent,
+        ),
+        (
+            Step::Book,
+            SlotRefused(why()),
+            Status::Queued,
+            after(Step::Book, 0),
+            Hold::Spent,
+        ),
+        (
+            Step::Book,
+            Later {
+                why: why(),
+                delay: Duration::from_secs(9),
+            },
+            Status::Queued,
+            after(Step::Book, 9),
+            Hold::Free,
+        ),
+        (
+            Step::Book,
+            Failed(why()),
+            Status::Queued,
+            after(Step::Book, 2),
+            Hold::Free,
+        ),
+        (
+            Step::Qualify,
+            Failed(why()),
+            Status::Queued,
+            after(Step::Qualify, 2),
+            Hold::Free,
+        ),
+        (
+            Step::Book,
+            Unknown(why()),
+            Status::Reconciling,
+            after(Step::Reconcile, 2),
+            Hold::Keep,
+        ),
+        (
+            Step::Reconcile,
+            LookFailed(why()),
+            Status::Reconciling,
+            after(Step::Reconcile, 2),
+            Hold::Keep,
+        ),
+        (
+            Step::Book,
+            Outcome::NothingFree,
+            Status::Queued,
+            after(Step::Book, 10),
+            Hold::Free,
+        ),
+        (
+            Step::Book,
+            AskForTime(vec![slot()]),
+            Status::NeedsTime,
+            after(Step::HandOver, 3600),
+            Hold::Free,
+        ),
+        (
+            Step::Qualify,
+            OnToBooking,
+            Status::Queued,
+            after(Step::Book, 0),
+            Hold::Keep,
+        ),
+        (
+            Step::Book,
+            Disqualified(why()),
+            Status::Disqualified,
+            Next::Done,
+            Hold::Free,
+        ),
+        (
+            Step::Book,
+            Outcome::Park(ReasonCode::KeyRefused, why()),
+            Status::Parked,
+            Next::Done,
+            Hold::Free,
+        ),
+        (
+            Step::Book,
+            Outcome::Park(ReasonCode::EventUnavailable, why()),
+            Status::Queued,
+            after(Step::HandOver, 0),
+            Hold::Free,
+        ),
+        (
+            Step::HandOver,
+            Outcome::HandedOver(Ok(())),
+            Status::Parked,
+            Next::Done,
+            Hold::Keep,
+        ),
+        (
+            Step::HandOver,
+            Outcome::HandedOver(Err(why())),
+            Status::Booking,
+            after(Step::HandOver, 2),
+            Hold::Keep,
+        ),
+    ] {
+        let mut lead = asked(1);
+        let name = format!("{outcome:?}");
+        let went = apply(&mut lead, step, outcome, now(), &bounds());
+        assert_eq!((lead.status, went), (status, (next, hold)), "{name}");
+        assert!(!lead.timeline.is_empty(), "{name} leaves a line");
+    }
+}
+
+#[test]
+fn only_a_request_that_was_not_sent_gives_its_attempt_back() {
+    let mut lead = asked(2);
+    apply(
+        &mut lead,
+        Step::Book,
+        Outcome::Later {
+            why: "429".to_owned(),
+            delay: Duration::ZERO,
+        },
+        now(),
+        &bounds(),
+    );
+    assert_eq!((lead.progress.attempts, lead.progress.intent), (1, None));
+    let mut lead = asked(2);
+    apply(
+        &mut lead,
+        Step::Book,
+        Outcome::Unknown("lost".to_owned()),
+        now(),
+        &bounds(),
+    );
+    assert_eq!(lead.progress.attempts, 2);
+    assert!(lead.progress.intent.is_some());
+}
+
+#[test]
+fn after_the_last_look_one_more_request_is_allowed_for_the_same_instant_first() {
+    let mut lead = asked(1);
+    assert_eq!(
+        apply(
+            &mut lead,
+            Step::Reconcile,
+            Outcome::NotFound,
+            now(),
+            &bounds()
+        ),
+        (after(Step::Reconcile, 3), Hold::Keep)
+    );
+    assert_eq!(
+        apply(
+            &mut lead,
+            Step::Reconcile,
+            Outcome::NotFound,
+            now(),
+            &bounds()
+        ),
+        (after(Step::Book, 0), Hold::Free)
+    );
+    assert_eq!(
+        (lead.status, lead.progress.missed, lead.progress.intent),
+        (Status::Queued, Some(slot()), None)
+    );
+}
+
+#[test]
+fn a_lead_whose_every_answer_was_lost_parks_and_keeps_its_person() {
+    let mut lead = asked(2);
+    apply(
+        &mut lead,
+        Step::Reconcile,
+        Outcome::NotFound,
+        now(),
+        &bounds(),
+    );
+    let went = apply(
+        &mut lead,
+        Step::Reconcile,
+        Outcome::NotFound,
+        now(),
+        &bounds(),
+    );
+    assert_eq!(went, (after(Step::HandOver, 0), Hold::Keep));
+    assert!(
+        lead.progress.intent.is_some(),
+        "what was asked for stays on record"
+    );
+    apply(
+        &mut lead,
+        Step::HandOver,
+        Outcome::HandedOver(Ok(())),
+        now(),
+        &bounds(),
+    );
+    let code = lead.reason.as_ref().map(|reason| reason.code);
+    assert_eq!(
+        (lead.status, code),
+        (Status::Parked, Some(ReasonCode::OutcomeUnknown))
+    );
+    assert!(!frees_person(lead.status, code));
+}
+
+#[test]
+fn what_repeats_for_ever_ends_in_a_park() {
+    for (step, outcome, code) in [
+        (
+            Step::Book,
+            Outcome::Failed("down".to_owned()),
+            ReasonCode::AttemptsSpent,
+        ),
+        (Step::Book, Outcome::NothingFree, ReasonCode::NoSlots),
+        (
+            Step::Reconcile,
+            Outcome::LookFailed("down".to_owned()),
+            ReasonCode::OutcomeUnknown,
+        ),
+    ] {
+        let mut lead = asked(1);
+        let mut turns = 0;
+        while !matches!(
+            apply(&mut lead, step, outcome.clone(), now(), &bounds()),
+            (
+                Next::After {
+                    step: Step::HandOver,
+                    ..
+                },
+                _
+            )
+        ) {
+            turns += 1;
+            assert!(turns < 1000, "{outcome:?}");
+        }
+        assert_eq!(lead.reason.map(|reason| reason.code), Some(code));
+        assert!(
+            lead.timeline.len() < 10,
+            "an hour of the same fault is one line: {}",
+            lead.timeline.len()
+        );
+    }
+}
+
+#[test]
+fn a_refused_instant_is_not_asked_for_again_and_older_lists_no_longer_count() {
+    let mut lead = asked(1);
+    apply(
+        &mut lead,
+        Step::Book,
+        Outcome::SlotRefused("taken".to_owned()),
+        now(),
+        &bounds(),
+    );
+    assert_eq!(lead.progress.refused, [slot()]);
+    assert_eq!(lead.progress.fresh_after, Some(now()));
+    let mut lead = asked(4);
+    let (next, hold) = apply(
+        &mut lead,
+        Step::Book,
+        Outcome::SlotRefused("taken".to_owned()),
+        now(),
+        &bounds(),
+    );
+    assert_eq!((next, hold), (after(Step::HandOver, 0), Hold::Spent));
+}
+
+#[test]
+fn a_lead_that_chose_no_time_is_handed_over_and_parks_as_such() {
+    let mut lead = asked(1);
+    apply(
+        &mut lead,
+        Step::Book,
+        Outcome::AskForTime(vec![slot()]),
+        now(),
+        &bounds(),
+    );
+    for _ in 0..MOST_HAND_OVERS - 1 {
+        apply(
+            &mut lead,
+            Step::HandOver,
+            Outcome::HandedOver(Err("down".to_owned())),
+            now(),
+            &bounds(),
+        );
+        assert_eq!(lead.status, Status::NeedsTime, "a choice is still welcome");
+    }
+    apply(
+        &mut lead,
+        Step::HandOver,
+        Outcome::HandedOver(Err("down".to_owned())),
+        now(),
+        &bounds(),
+    );
+    assert_eq!((lead.status, lead.alternatives.len()), (Status::Parked, 0));
+    assert_eq!(lead.reason.unwrap().code, ReasonCode::TimeNotChosen);
+}

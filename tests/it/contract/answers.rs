@@ -1,0 +1,262 @@
+//! Every answer the document declares, provoked and judged; and those that no caller can provoke, by name.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+
+use super::{EVENTS, LEAD, LEADS, SLOTS, TIME, filled, waiting_for_time};
+use crate::contract::document::Contract;
+use crate::support::leads::lead;
+use crate::support::{Gateway, Seen, Settings, sandbox};
+
+/// Only a broken store, a body of which the rest never comes, or a fault of leadgate's own brings these.
+const NOT_BY_A_CALLER: [(&str, &str, u16); 10] = [
+    (LEADS, "post", 408),
+    (LEADS, "post", 500),
+    (SLOTS, "get", 500),
+    (LEAD, "get", 500),
+    (LEAD, "get", 503),
+    (EVENTS, "get", 500),
+    (EVENTS, "get", 503),
+    (TIME, "post", 408),
+    (TIME, "post", 500),
+    (TIME, "post", 503),
+];
+
+/// What was asked, and the status it must bring.
+type Asked<'a> = (&'a str, &'a str, u16, RequestBuilder);
+
+/// The requests of a service that is well.
+fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Vec<Asked<'a>> {
+    let post = |path: &str, lead: &str| gateway.request(Method::POST, &filled(path, lead));
+    let get = |path: &str, lead: &str| gateway.request(Method::GET, &filled(path, lead));
+    let options = |path: &str| gateway.request(Method::OPTIONS, &filled(path, booked));
+    let preflight = |path: &str| {
+        options(path)
+            .header("Origin", "https://acme.example")
+            .header("Access-Control-Request-Method", "POST")
+    };
+    let foreign = |request: RequestBuilder| request.header("Origin", "https://evil.example");
+    let long = json!({"email": "x".repeat(70_000)});
+    let time = json!({"dateTime": "2031-12-01T10:00:00Z"});
+    let nobody = "ld_00000000000000000000000000";
+    let bot = |path: &str| path.replace("{source}", "bot");
+    let keyed = |number| {
+        post(LEADS, "")
+            .header("Idempotency-Key", "k-1")
+            .json(&lead(number))
+    };
+    vec![
+        (
+            LEADS,
+            "post",
+            201,
+            post(LEADS, "").header("Prefer", "wait=20").json(&lead(10)),
+        ),
+        (
+            LEADS,
+            "post",
+            202,
+            post(LEADS, "")
+                .header("Origin", "https://acme.example")
+                .json(&lead(11)),
+        ),
+        (LEADS, "post", 202, keyed(12)),
+        (LEADS, "post", 202, keyed(12)),
+        (LEADS, "post", 422, keyed(13)),
+        (LEADS, "post", 422, post(LEADS, "").json(&json!({}))),
+        (
+            LEADS,
+            "post",
+            400,
+            post(LEADS, "")
+                .header("Content-Type", "application/json")
+                .body("{"),
+        ),
+        (
+            LEADS,
+            "post",
+            400,
+            post(LEADS, "")
+                .header("Idempotency-Key", "a b")
+                .json(&lead(14)),
+        ),
+        (LEADS, "post", 401, post(&bot(LEADS), "").json(&lead(15))),
+        (
+            LEADS,
+            "post",
+            202,
+            post(&bot(LEADS), "")
+                .bearer_auth("bot-key-0123456789")
+                .json(&lead(10)),
+        ),
+        (LEADS, "post", 403, foreign(post(LEADS, "").json(&lead(16)))),
+        (
+            LEADS,
+            "post",
+            404,
+            post("/v1/sources/nobody/leads", "").json(&lead(17)),
+        ),
+        (LEADS, "post", 413, post(LEADS, "").json(&long)),
+        (LEADS, "post", 415, post(LEADS, "").body("x")),
+        (LEADS, "get", 405, get(LEADS, "")),
+        (LEADS, "options", 204, preflight(LEADS)),
+        (LEADS, "options", 204, options(LEADS)),
+        (SLOTS, "get", 200, get(SLOTS, "")),
+        (SLOTS, "get", 400, get(&format!("{SLOTS}?days=0"), "")),
+        (SLOTS, "get", 401, get(&bot(SLOTS), "")),
+        (SLOTS, "get", 403, foreign(get(SLOTS, ""))),
+        (SLOTS, "get", 404, get("/v1/sources/nobody/slots", "")),
+        (SLOTS, "options", 204, preflight(SLOTS)),
+        (LEAD, "get", 200, get(LEAD, booked)),
+        (
+            LEAD,
+            "get",
+            200,
+            get(LEAD, &waiting[0]).header("Prefer", "wait=1"),
+        ),
+        (
+            LEAD,
+            "get",
+            304,
+            get(LEAD, booked)
+                .header("If-None-Match", "*")
+                .header("Prefer", "wait=0"),
+        ),
+        (LEAD, "get", 404, get(LEAD, nobody)),
+        (LEAD, "options", 204, preflight(LEAD)),
+        (EVENTS, "get", 200, get(EVENTS, booked)),
+        (EVENTS, "get", 404, get(EVENTS, nobody)),
+        (EVENTS, "options", 204, preflight(EVENTS)),
+        (
+            TIME,
+            "post",
+            400,
+            post(TIME, booked)
+                .header("Content-Type", "application/json")
+                .body("{"),
+        ),
+        (TIME, "post", 404, post(TIME, nobody).json(&time)),
+        (TIME, "post", 409, post(TIME, booked).json(&time)),
+        (TIME, "post", 413, post(TIME, booked).json(&long)),
+        (TIME, "post", 415, post(TIME, booked).body("x")),
+        (
+            TIME,
+            "post",
+            422,
+            post(TIME, &waiting[0]).json(&json!({"dateTime": "2020-01-01T10:00:00Z"})),
+        ),
+        (TIME, "post", 202, post(TIME, &waiting[1]).json(&time)),
+        (TIME, "options", 204, preflight(TIME)),
+        ("/livez", "get", 200, get("/livez", "")),
+        ("/readyz", "get", 200, get("/readyz", "")),
+        ("/openapi.yaml", "get", 200, get("/openapi.yaml", "")),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
+    let contract = Contract::read();
+    let mut met = BTreeSet::new();
+
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
+    let booked = Seen::of(
+        gateway
+            .request(Method::POST, &filled(LEADS, ""))
+            .header("Prefer", "wait=20")
+            .json(&lead(0)),
+    )
+    .await;
+    assert_eq!(booked.word(), "booked");
+    let booked = booked.body["leadId"].as_str().unwrap();
+    let waiting = [
+        waiting_for_time(&gateway, 1).await,
+        waiting_for_time(&gateway, 2).await,
+    ];
+    let mut asked = of_the_well(&gateway, booked, &waiting);
+    let alternative = gateway.lead(&waiting[0]).await.body["alternatives"][0].clone();
+    let chosen = json!({"dateTime": alternative["dateTime"]});
+    let choose = gateway
+        .request(Method::POST, &filled(TIME, &waiting[0]))
+        .header("Prefer", "wait=20")
+        .json(&chosen);
+    asked.push((TIME, "post", 201, choose));
+
+    // A service without iClosed, with room for one lead and little patience.
+    let unwell = Settings::new("http://127.0.0.1:1", (100, 2))
+        .store("max_waiting = 1")
+        .server("throttle = { per_address = { requests = 4, window_seconds = 3600 } }");
+    let unwell = Gateway::start(&unwell).await;
+    let from = |method: Method, path: &str, last: u8| {
+        unwell
+            .request(method, &filled(path, booked))
+            .header("X-Forwarded-For", format!("192.0.2.{last}"))
+    };
+    let time = json!({"dateTime": "2031-12-01T10:00:00Z"});
+    let first = Seen::of(from(Method::POST, LEADS, 0).json(&lead(0))).await;
+    gateway_is_full(&unwell).await;
+    asked.extend([
+        (
+            LEADS,
+            "post",
+            503,
+            from(Method::POST, LEADS, 1).json(&lead(1)),
+        ),
+        (SLOTS, "get", 503, from(Method::GET, SLOTS, 1)),
+        (TIME, "post", 404, from(Method::POST, TIME, 1).json(&time)),
+        (TIME, "post", 404, from(Method::POST, TIME, 1).json(&time)),
+        (
+            LEADS,
+            "post",
+            429,
+            from(Method::POST, LEADS, 1).json(&lead(2)),
+        ),
+        (SLOTS, "get", 429, from(Method::GET, SLOTS, 1)),
+        (TIME, "post", 429, from(Method::POST, TIME, 1).json(&time)),
+        ("/readyz", "get", 503, from(Method::GET, "/readyz", 1)),
+        (
+            LEAD,
+            "get",
+            200,
+            unwell.request(Method::GET, first.body["statusUrl"].as_str().unwrap()),
+        ),
+    ]);
+
+    for (path, method, status, request) in asked {
+        let seen = Seen::of(request).await;
+        assert_eq!(seen.http, status, "{method} {path}: {seen:?}");
+        contract.assert_answer(path, method, &seen);
+        met.insert((path.to_owned(), method.to_owned(), status.to_string()));
+    }
+    let unmet: BTreeSet<_> = NOT_BY_A_CALLER
+        .into_iter()
+        .map(|(path, method, status)| (path.to_owned(), method.to_owned(), status.to_string()))
+        .collect();
+    let declared: BTreeSet<_> = contract
+        .operations()
+        .flat_map(|(path, method, operation)| {
+            let statuses = operation["responses"].as_object().unwrap().keys();
+            statuses.map(move |status| (path.to_owned(), method.to_owned(), status.clone()))
+        })
+        .collect();
+    assert_eq!(
+        &declared - &met,
+        unmet,
+        "declared, and neither provoked nor excused"
+    );
+}
+
+/// Waits until the one lead that may wait does.
+async fn gateway_is_full(gateway: &Gateway) {
+    crate::support::wait_for(
+        "the queue to be full",
+        std::time::Duration::from_secs(20),
+        async || {
+            let seen = Seen::of(gateway.request(Method::GET, "/readyz")).await;
+            (seen.http == 503).then_some(())
+        },
+    )
+    .await;
+}
