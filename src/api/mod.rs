@@ -2,6 +2,7 @@
 
 pub mod cors;
 pub mod door;
+pub mod events;
 pub mod health;
 pub mod leads;
 pub mod prefer;
@@ -9,6 +10,8 @@ pub mod problem;
 pub mod request;
 pub mod slots;
 pub mod state;
+pub mod status;
+pub mod time;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -70,15 +73,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
     let lead = web::resource("/v1/leads/{leadId}")
         .wrap(from_fn(cors::around))
-        .route(web::get().to(leads::status))
+        .route(web::get().to(status::tell))
         .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
     let events = web::resource("/v1/leads/{leadId}/events")
         .wrap(from_fn(cors::around))
-        .route(web::get().to(leads::events))
+        .route(web::get().to(events::follow))
         .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
     let time = web::resource("/v1/leads/{leadId}/time")
         .wrap(from_fn(cors::around))
-        .route(web::post().to(leads::time))
+        .route(web::post().to(time::choose))
         .default_service(web::to(|request| not_allowed(request, "POST, OPTIONS")));
     config
         .service(leads_of_source)

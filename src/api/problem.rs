@@ -57,13 +57,11 @@ pub enum Code {
     StoreUnavailable,
     /// iClosed could not be asked for slots.
     SlotsUnavailable,
-    /// The server is stopping.
-    ShuttingDown,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 21] = [
+    pub const ALL: [Code; 20] = [
         Code::UnreadableBody,
         Code::BadQuery,
         Code::BadHeader,
@@ -84,7 +82,6 @@ impl Code {
         Code::QueueFull,
         Code::StoreUnavailable,
         Code::SlotsUnavailable,
-        Code::ShuttingDown,
     ];
 
     /// The word, the status and the title.
@@ -130,7 +127,6 @@ impl Code {
                 503,
                 "Free times cannot be looked up now",
             ),
-            Code::ShuttingDown => ("shutting_down", 503, "The server is stopping"),
         }
     }
 
@@ -189,10 +185,7 @@ impl Problem {
             Code::Unauthorized => problem
                 .headers
                 .push((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
-            Code::QueueFull
-            | Code::StoreUnavailable
-            | Code::SlotsUnavailable
-            | Code::ShuttingDown => {
+            Code::QueueFull | Code::StoreUnavailable | Code::SlotsUnavailable => {
                 problem
                     .headers
                     .push((header::RETRY_AFTER, COME_BACK_SECONDS.to_string()));

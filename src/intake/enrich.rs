@@ -8,7 +8,9 @@ use super::person::Hasher;
 use crate::lead::email::{self, Email};
 use crate::lead::phone::{Phone, PhoneFault};
 use crate::lead::zone::{self, InstantFault};
-use crate::lead::{Contact, Lead, LeadId, Progress, Sender, SlotPolicy, Status, name, tracking};
+use crate::lead::{
+    Contact, Lead, LeadId, Progress, Sender, SlotPolicy, Status, country, name, tracking,
+};
 use crate::queue::Digest;
 use crate::settings::Source;
 
@@ -52,7 +54,7 @@ pub fn enrich(
     let country = draft
         .country
         .as_deref()
-        .map(|typed| zone::country_code(typed).unwrap_or_else(|| typed.to_owned()));
+        .map(|typed| country::country_code(typed).unwrap_or_else(|| typed.to_owned()));
     let email = draft
         .email
         .as_deref()
@@ -199,7 +201,8 @@ fn read_phone(
     }
 }
 
-fn read_wishes(
+/// The wished instants, the dearest first, without repeats; what is wrong with them is added to `faults`.
+pub fn read_wishes(
     draft: &Draft,
     zone: Option<&str>,
     now: Timestamp,
@@ -225,11 +228,7 @@ fn read_wishes(
     wishes
 }
 
-/// A wished instant: readable, and not in the past.
-///
-/// # Errors
-/// The fault, at `pointer`.
-pub fn read_instant(
+fn read_instant(
     pointer: &str,
     text: &str,
     zone: Option<&str>,

@@ -11,7 +11,7 @@ pub mod throttle;
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::lead::{Lead, LeadId, Sender, Step};
 use crate::queue::{Acceptance, Accepted, Digest, Idempotency, Receipt, Store, StoreError};
@@ -157,23 +157,9 @@ pub async fn take(
     }
 }
 
-/// The body as an object, its fields under leadgate's names. Nesting is bounded by the parser (128 levels).
-fn read_body(body: &[u8], source: &Source) -> Result<serde_json::Map<String, Value>, Refused> {
-    // The parser's own message names a place and a rule; it quotes nothing of the body.
-    let value: Value = serde_json::from_slice(body).map_err(|error| {
-        Refused::Unreadable(format!(
-            "the body is not JSON: line {}, column {}",
-            error.line(),
-            error.column()
-        ))
-    })?;
-    let Value::Object(body) = value else {
-        return Err(Refused::Invalid(vec![Fault::new(
-            "",
-            "wrong_type",
-            "a JSON object is wanted",
-        )]));
-    };
+/// The body as an object, its fields under leadgate's names.
+fn read_body(body: &[u8], source: &Source) -> Result<Map<String, Value>, Refused> {
+    let body = read_object(body)?;
     if source.fields.is_empty() {
         return Ok(body);
     }
@@ -184,4 +170,26 @@ fn read_body(body: &[u8], source: &Source) -> Result<serde_json::Map<String, Val
             None => (key, value),
         });
     Ok(renamed.collect())
+}
+
+/// The body as a JSON object. Nesting is bounded by the parser (128 levels).
+///
+/// # Errors
+/// Unreadable, or not an object.
+pub fn read_object(body: &[u8]) -> Result<Map<String, Value>, Refused> {
+    // The parser's own message could quote the body; its place tells enough.
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Refused::Unreadable(format!(
+            "the body is not JSON: line {line}, column {column}"
+        ))
+    })?;
+    match value {
+        Value::Object(body) => Ok(body),
+        _ => Err(Refused::Invalid(vec![Fault::new(
+            "",
+            "wrong_type",
+            "a JSON object is wanted",
+        )])),
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns the record and its parts. Knows no HTTP, no storage, no vendor, and is told the time.
 
+pub mod country;
 pub mod email;
 pub mod id;
 pub mod name;

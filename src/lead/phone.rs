@@ -14,7 +14,7 @@ use rlibphonenumber::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::zone;
+use super::country;
 use clean::Written;
 
 /// iClosed's limit for a phone number, the plus included; its pattern is `^\+?\d+$` (www.iclosed.io/api).
@@ -68,7 +68,7 @@ impl PhoneFault {
 
 impl Phone {
     /// Reads a number. One with `+` or `00` tells its own region; a local one is read in `country`, else in
-    /// `default_region`. Both take what [`zone::country_code`] takes.
+    /// `default_region`. Both take what [`country::country_code`] takes.
     ///
     /// A number is accepted when its length is *possible* for its country, not only when libphonenumber knows its
     /// range: ranges are opened faster than metadata is shipped, the invented numbers of tests and films are in
@@ -117,7 +117,7 @@ pub fn warm() {
 }
 
 fn region_of(country: &str) -> Option<Region> {
-    zone::country_code(country)?.parse().ok()
+    country::country_code(country)?.parse().ok()
 }
 
 fn international(digits: &str) -> Result<PhoneNumber, PhoneFault> {

@@ -3,7 +3,6 @@
 //! Owns the tables from countries and area codes to zones; the clock rules themselves are the tz database's, bundled
 //! with the program. Knows no wall time.
 
-mod country;
 mod instant;
 mod numbering;
 
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::phone::Phone;
 
-pub use country::country_code;
+use super::country::{self, country_code};
 pub use instant::{InstantFault, parse_instant};
 
 /// How a lead's zone became known, the surest first.

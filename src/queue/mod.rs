@@ -332,7 +332,7 @@ pub trait Store: Send + Sync + 'static {
         lower: Option<u32>,
     ) -> Result<(), StoreError>;
 
-    /// A real write and a real read.
+    /// A real write and a real read, and room for another lead.
     async fn probe(&self) -> Result<(), StoreError>;
 
     /// Deletes what is past its time, a bounded piece at once; returns how many leads went.

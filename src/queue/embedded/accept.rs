@@ -133,11 +133,19 @@ fn same_body(kept: Option<Digest>, now: Option<Digest>) -> bool {
     }
 }
 
-fn refuse(desk: &Desk, max_waiting: u64) -> Result<Option<StoreError>, StoreError> {
+/// Whether a new lead still fits into the size the operator allows.
+pub fn room(desk: &Desk) -> Result<(), StoreError> {
     if desk.takes_no_leads {
-        return Ok(Some(StoreError::Full(
+        return Err(StoreError::Full(
             "the database has reached its size".to_owned(),
-        )));
+        ));
+    }
+    Ok(())
+}
+
+fn refuse(desk: &Desk, max_waiting: u64) -> Result<Option<StoreError>, StoreError> {
+    if let Err(full) = room(desk) {
+        return Ok(Some(full));
     }
     let waiting: i64 = desk
         .db

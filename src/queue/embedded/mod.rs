@@ -275,7 +275,10 @@ impl Store for Embedded {
 
     async fn probe(&self) -> Result<(), StoreError> {
         self.writer
-            .run(|desk| database::mark(&desk.db, desk.now()))
+            .run(|desk| {
+                database::mark(&desk.db, desk.now())?;
+                accept::room(desk)
+            })
             .await?;
         self.readers.run(database::marked).await
     }

@@ -66,6 +66,13 @@ async fn a_full_disk_refuses_new_leads_and_still_books_those_taken() {
     )
     .await;
     refused.assert_problem("the store", 503, "queue_full");
+    let ready = Seen::of(gateway.request(Method::GET, "/readyz")).await;
+    assert_eq!((ready.http, ready.word()), (503, "not_ready"));
+    let cause = ready.body["checks"]["store"].as_str().unwrap();
+    assert!(
+        cause.contains("the database has reached its size"),
+        "{cause}"
+    );
     assert!(taken.len() > 50, "only {} leads fit", taken.len());
     let ends = gateway.all_ended(&taken, Duration::from_secs(60)).await;
     assert_eq!(ends, [("booked".to_owned(), taken.len())].into());

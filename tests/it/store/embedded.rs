@@ -232,7 +232,7 @@ async fn a_full_database_refuses_leads_finishes_work_and_recovers() {
     assert!(matches!(refused, StoreError::Full(_)), "{refused:?}");
     assert!(kept > 50);
     assert_eq!(waiting(&store).await, kept);
-    store.probe().await.unwrap();
+    assert!(matches!(store.probe().await, Err(StoreError::Full(_))));
     let put_off = take(&store).await.unwrap();
     store
         .settle(put_off, later(Step::Book, HOUR * 2), Hold::Keep)

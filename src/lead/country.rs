@@ -18,7 +18,7 @@ static CODES: LazyLock<HashMap<String, &str>> = LazyLock::new(|| {
 });
 
 static ZONES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
-    let lines = include_str!("../data/country_zones.txt").lines();
+    let lines = include_str!("data/country_zones.txt").lines();
     lines
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once(' '))
@@ -26,7 +26,7 @@ static ZONES: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
 });
 
 fn rows() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
-    let lines = include_str!("../data/countries.txt")
+    let lines = include_str!("data/countries.txt")
         .lines()
         .filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| {
@@ -117,7 +117,7 @@ mod tests {
                 assert_eq!(zone, None);
             } else {
                 assert_eq!(
-                    zone.and_then(super::super::canonical).as_deref(),
+                    zone.and_then(crate::lead::zone::canonical).as_deref(),
                     zone,
                     "{alpha_2}"
                 );
