@@ -1,5 +1,6 @@
 //! The floor: the least a server can do and still keep what it is told. It reads the body as JSON and makes one
-//! durable write of as many bytes as a stored lead has, to the same kind of store with the same shared commits.
+//! durable write of as many bytes as a stored lead has, under a random id by which it can be found again, to the same
+//! kind of store with the same shared commits.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -22,6 +23,7 @@ const LOG_PAGES: i64 = 16 * 1024;
 const PATH: &str = "/leads";
 
 struct Write {
+    id: [u8; 16],
     record: Vec<u8>,
     done: oneshot::Sender<bool>,
 }
@@ -85,7 +87,11 @@ async fn take(shared: Data<Shared>, body: Bytes) -> HttpResponse {
     let mut record = body.to_vec();
     record.resize(shared.record_bytes, b' ');
     let (done, kept) = oneshot::channel();
-    if shared.writes.send(Write { record, done }).is_err() || !kept.await.unwrap_or(false) {
+    let mut id = [0; 16];
+    if getrandom::fill(&mut id).is_err() {
+        return HttpResponse::InternalServerError().finish();
+    }
+    if shared.writes.send(Write { id, record, done }).is_err() || !kept.await.unwrap_or(false) {
         return HttpResponse::ServiceUnavailable().finish();
     }
     drop(lead);
@@ -97,7 +103,7 @@ fn open(folder: &Path) -> Outcome<Connection> {
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
-    db.execute_batch("CREATE TABLE leads (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT")?;
+    db.execute_batch("CREATE TABLE leads (seq INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, body TEXT NOT NULL) STRICT")?;
     Ok(db)
 }
 
@@ -127,8 +133,8 @@ fn keep(db: &Connection, group: &[Write]) -> rusqlite::Result<()> {
     db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
     for write in group {
         let text = String::from_utf8_lossy(&write.record);
-        db.prepare_cached("INSERT INTO leads (body) VALUES (?1)")?
-            .execute([text.as_ref()])?;
+        db.prepare_cached("INSERT INTO leads (id, body) VALUES (?1, ?2)")?
+            .execute((write.id, text.as_ref()))?;
     }
     db.prepare_cached("COMMIT")?.execute([]).map(drop)
 }

@@ -12,6 +12,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use floor::Floor;
 use gateway::{Fresh, Gateway};
@@ -48,12 +51,9 @@ fn main() -> ExitCode {
 /// Returns whether every bound was kept.
 fn measure() -> Outcome<bool> {
     // As the program does: every accepted lead is a line of the log.
-    let log = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_max_level(tracing::Level::INFO);
-    log.with_writer(Arc::new(File::options().write(true).open("/dev/null")?))
-        .init();
+    let log = Arc::new(File::options().write(true).open("/dev/null")?);
+    let lines = leadgate::telemetry::json_lines(log, EnvFilter::new("info"));
+    tracing_subscriber::registry().with(lines).init();
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();

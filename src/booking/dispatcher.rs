@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,6 +14,9 @@ use super::{Worker, principal_endpoint};
 
 /// Work that another replica put into the shared store is noticed at least this often.
 const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
+
+/// And not more often than this, however many signals come.
+const LOOK_AT_MOST: Duration = Duration::from_millis(10);
 
 /// The pause after the store failed, and so also the most often its failure is logged by one loop.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -81,6 +85,7 @@ async fn wait_for_due(store: &Arc<dyn Store>, account: &str, step: Step) -> Resu
     let mut signal = store.changes().watch_work();
     loop {
         signal.mark_unchanged();
+        let looked = Instant::now();
         let wait = match store.next_due(account, step).await? {
             Some(Duration::ZERO) => return Ok(()),
             Some(wait) => wait.min(LOOK_AT_LEAST),
@@ -88,5 +93,7 @@ async fn wait_for_due(store: &Arc<dyn Store>, account: &str, step: Step) -> Resu
         };
         // Either is only a reason to look again.
         tokio::time::timeout(wait, signal.changed()).await.ok();
+        // A thousand leads a second are a thousand signals, and most of them are not for this step.
+        tokio::time::sleep_until(looked + LOOK_AT_MOST).await;
     }
 }

@@ -89,6 +89,7 @@ impl Worker {
     }
 
     async fn work_in_span(&self, mut claim: Claim, permit: Permit) {
+        let id = claim.lead.id;
         let done = match claim.step {
             Step::Qualify => self.qualify(&mut claim, permit).await,
             Step::Book => self.book(&mut claim, permit).await,
@@ -99,10 +100,10 @@ impl Worker {
             Ok(outcome) => self.settle(claim, outcome).await,
             // The lead is another worker's now, or will be when the lease lapses: the store heals it.
             Err(ClaimError::Lost) => {
-                tracing::warn!("the lease lapsed; the lead is left to its next worker")
+                tracing::warn!(lead.id = %id, "the lease lapsed; the lead is left to its next worker")
             }
             Err(ClaimError::Store(error)) => {
-                tracing::warn!(%error, "the store failed; the lead comes back when its lease lapses");
+                tracing::warn!(lead.id = %id, %error, "the store failed; the lead comes back when its lease lapses");
             }
         }
     }
@@ -132,12 +133,12 @@ impl Worker {
                 Err(ClaimError::Store(error))
                     if std::time::Instant::now() + wait < claim.good_until =>
                 {
-                    tracing::warn!(%error, "the store failed to settle a lead; trying again");
+                    tracing::warn!(lead.id = %claim.lead.id, %error, "the store failed to settle a lead; trying again");
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(Duration::from_secs(2));
                 }
                 Err(error) => {
-                    tracing::error!(%error, "a lead could not be settled; it comes back when its lease lapses");
+                    tracing::error!(lead.id = %claim.lead.id, %error, "a lead could not be settled; it comes back when its lease lapses");
                     return;
                 }
             }

@@ -13,7 +13,10 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::filter::{FilterExt, FilterFn};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
@@ -34,19 +37,14 @@ impl Telemetry {
     pub fn start(default_filter: &str) -> Result<Self, String> {
         let filter =
             EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
-        let people = std::io::stderr().is_terminal();
-        let log = if people {
-            tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
+        let log = if std::io::stderr().is_terminal() {
+            let people = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+            people
                 .with_target(false)
+                .with_filter(filter.and(events_only()))
                 .boxed()
         } else {
-            tracing_subscriber::fmt::layer()
-                .with_writer(std::io::stderr)
-                .json()
-                .flatten_event(true)
-                .with_span_list(false)
-                .boxed()
+            json_lines(std::io::stderr, filter).boxed()
         };
         let traces = wants_traces().then(exporter).transpose()?;
         let trace_layer = traces.as_ref().map(|provider| {
@@ -56,7 +54,7 @@ impl Telemetry {
         });
         tracing_subscriber::registry()
             .with(trace_layer)
-            .with(log.with_filter(filter))
+            .with(log)
             .try_init()
             .map_err(|error| error.to_string())?;
         Ok(Self { traces })
@@ -68,6 +66,27 @@ impl Telemetry {
             tracing::warn!(%error, "traces could not be flushed");
         }
     }
+}
+
+/// The log for machines: one JSON object a line.
+pub fn json_lines<S, W>(writer: W, filter: EnvFilter) -> impl Layer<S>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .json()
+        .flatten_event(true);
+    lines
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_filter(filter.and(events_only()))
+}
+
+/// Every line names its lead itself, so the log needs no spans; without a collector nobody then pays for them.
+fn events_only() -> FilterFn {
+    FilterFn::new(|metadata| metadata.is_event())
 }
 
 fn wants_traces() -> bool {
@@ -99,6 +118,9 @@ fn service_name() -> String {
 
 /// The W3C `traceparent` of the span, to be kept with a lead. `None` when nothing traces.
 pub fn traceparent(span: &Span) -> Option<String> {
+    if span.is_disabled() {
+        return None;
+    }
     let mut carrier = HashMap::new();
     TraceContextPropagator::new().inject_context(&span.context(), &mut carrier);
     carrier.remove(TRACEPARENT)

@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::clock::Clock;
@@ -104,8 +105,7 @@ pub fn writer(
     max_megabytes: Option<u32>,
 ) -> Result<(Connection, Option<i64>), OpenError> {
     let mut db = Connection::open(folder.join(DATABASE))?;
-    db.busy_timeout(BUSY)?;
-    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    settle_plans(&db)?;
     db.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
     let mode: String = db.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
@@ -144,9 +144,17 @@ pub fn writer(
 pub fn reader(folder: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(folder.join(DATABASE), flags)?;
+    settle_plans(&db)?;
+    Ok(db)
+}
+
+/// What both kinds of connection need. A statement keeps its plan whatever is bound to it: else SQLite, built with
+/// its statistics, plans many of ours anew at every use (www.sqlite.org/c3ref/c_dbconfig_defensive.html, QPSG).
+fn settle_plans(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS);
-    Ok(db)
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
 }
 
 /// The key behind every digest, made at the first opening.
