@@ -1,20 +1,23 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint licences smoke contract bench load
+.PHONY: help demo test redis lint licences smoke contract bench load lab lab-quick
 
 VENV := target/venv
 K6 := $(VENV)/bin/k6 run --quiet
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Try it: prints a page to open and a curl command to paste
 	cargo run -- demo
 
-test: ## Run every test; the last line counts them
+test: redis ## Run every test; the last line counts them
 	@cargo test --locked --no-fail-fast 2>&1 | awk '{ print; fflush() } /^test result:/ { passed += $$4; failed += $$6 } \
 		END { printf "%d passed, %d failed\n", passed, failed }'
+
+redis: ## Install redis-server from the system's packages where it is missing
+	@command -v redis-server >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; }
 
 lint: ## Formatting, clippy and the documentation, with no warning left
 	cargo fmt --check
@@ -38,6 +41,16 @@ bench: ## Compare taking a lead with the least a server can do
 load: $(VENV)/ready ## Run k6's smoke, burst and soak against a release build of the demo
 	cargo build --locked --release
 	scripts/with-demo target/release/leadgate sh -c '$(K6) k6/smoke.js && $(K6) k6/burst.js && $(K6) k6/soak.js'
+
+lab: redis ## Kill and starve gateways at full length, on the embedded store and on Redis (five minutes)
+	cargo build --locked --release
+	target/release/leadgate lab
+	scripts/with-redis sh -c 'target/release/leadgate lab --redis "$$REDIS_URL"'
+
+lab-quick: redis ## The same in two minutes
+	cargo build --locked
+	target/debug/leadgate lab --quick
+	scripts/with-redis sh -c 'target/debug/leadgate lab --quick --redis "$$REDIS_URL"'
 
 $(VENV)/ready: scripts/requirements.txt
 	python3 -m venv $(VENV)

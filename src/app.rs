@@ -21,8 +21,12 @@ use crate::iclosed;
 use crate::intake::person::Hasher;
 use crate::intake::throttle::{Throttle, Throttles};
 use crate::queue::embedded::{self, Embedded, OpenError};
+use crate::queue::redis::{self, Redis};
 use crate::queue::{Limit, Retention, Store};
 use crate::settings::{Account, Settings, Source, StoreUrl};
+
+/// What every key in Redis begins with.
+const REDIS_PREFIX: &str = "lg";
 
 /// How often what is past its time is thrown away.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -69,7 +73,7 @@ pub struct Running {
 ///
 /// # Errors
 /// When it cannot be opened.
-pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
+pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
     match &settings.store.url {
         StoreUrl::Embedded { folder } => {
             let options = embedded::Options {
@@ -83,9 +87,19 @@ pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
             })?;
             Ok(Arc::new(store))
         }
-        StoreUrl::Redis { .. } => Err(StartError::Store(
-            "this version has the embedded store only: use embedded:FOLDER".to_owned(),
-        )),
+        StoreUrl::Redis { url } => {
+            let options = redis::Options {
+                url: url.clone(),
+                prefix: REDIS_PREFIX.to_owned(),
+                allow_eviction: settings.store.allow_eviction,
+                allow_no_persistence: settings.store.allow_no_persistence,
+                offset: None,
+            };
+            let store = Redis::open(options)
+                .await
+                .map_err(|error| StartError::Store(error.to_string()))?;
+            Ok(Arc::new(store))
+        }
     }
 }
 
@@ -128,8 +142,8 @@ fn limit_of(account: &Account) -> Limit {
 ///
 /// # Errors
 /// See [`StartError`].
-pub fn start(settings: Settings, page: Option<&'static str>) -> Result<Running, StartError> {
-    let store = open_store(&settings)?;
+pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Running, StartError> {
+    let store = open_store(&settings).await?;
     let listen = settings.server.listen.clone();
     let listener = TcpListener::bind(&listen).map_err(|source| StartError::Listen {
         listen: listen.clone(),

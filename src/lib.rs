@@ -39,3 +39,6 @@ pub mod cli;
 
 /// A pretend iClosed; imports nothing of the gateway.
 pub mod sandbox;
+
+/// The real program under failure, counted from outside.
+pub mod lab;

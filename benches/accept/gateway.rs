@@ -28,12 +28,12 @@ pub struct Gateway {
 
 impl Gateway {
     /// Starts it on a free port with its store in `folder`.
-    pub fn start(folder: &Path) -> Outcome<Self> {
+    pub async fn start(folder: &Path) -> Outcome<Self> {
         let vendor = TcpListener::bind("127.0.0.1:0")?;
         let text = settings_text(0, vendor.local_addr()?, folder);
         let settings =
             settings::parse(&text, "bench", &|_| None).map_err(|faults| faults.to_string())?;
-        let running = app::start(settings, None)?;
+        let running = app::start(settings, None).await?;
         let target = Target {
             address: running.address(),
             path: PATH,

@@ -70,7 +70,7 @@ fn measure() -> Outcome<bool> {
     std::fs::create_dir(&floor_folder)?;
 
     let inside = servers.enter();
-    let gateway = Gateway::start(&gateway_folder)?;
+    let gateway = servers.block_on(Gateway::start(&gateway_folder))?;
     clients.block_on(load::closed_loop(gateway.target, WARM_UP))?;
     let record_bytes = gateway::record_bytes(&gateway_folder)?;
     let floor = Floor::start(&floor_folder, record_bytes)?;

@@ -37,7 +37,7 @@ pub async fn run(config: &Config) -> ExitCode {
     // Calls are paced through the real store where it can be had; a running gateway holds the folder, and then a
     // store of our own keeps this check inside the limits by itself.
     let scratch = tempfile::tempdir();
-    let store: Arc<dyn Store> = match app::open_store(&settings) {
+    let store: Arc<dyn Store> = match app::open_store(&settings).await {
         Ok(store) => {
             match store.probe().await {
                 Ok(()) => report.good("store: written and read"),

@@ -33,7 +33,7 @@ pub async fn run() -> ExitCode {
         Ok(settings) => settings,
         Err(faults) => return fail(&format!("the demo's own settings have faults\n{faults}")),
     };
-    let running = match app::start(settings, Some(PAGE)) {
+    let running = match app::start(settings, Some(PAGE)).await {
         Ok(running) => running,
         Err(error) => return fail(&error.to_string()),
     };

@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod health;
+mod lab;
 mod sandbox;
 mod serve;
 
@@ -33,6 +35,10 @@ enum Command {
     Sandbox(sandbox::Flags),
     /// Check the settings, and whether store, keys and events are good. Exits 0 or 1.
     Check(Config),
+    /// Try the promises: kill gateways, lose answers, and count what became of every lead. Exits 0 or 1.
+    Lab(lab::Flags),
+    /// Ask a running gateway whether it is ready. Exits 0 or 1.
+    Health(health::Flags),
 }
 
 #[derive(clap::Args)]
@@ -56,11 +62,17 @@ impl Config {
 /// Runs the command named on the command line.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Command::Health(flags) = &arguments.command {
+        return health::run(flags);
+    }
     // A second install is refused and changes nothing; there is no first here.
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
-    let quiet = matches!(arguments.command, Command::Check(_) | Command::Demo);
+    let quiet = matches!(
+        arguments.command,
+        Command::Check(_) | Command::Demo | Command::Lab(_)
+    );
     let telemetry = match Telemetry::start(if quiet {
         "warn"
     } else {
@@ -82,6 +94,8 @@ pub fn run() -> ExitCode {
             Command::Demo => demo::run().await,
             Command::Sandbox(flags) => sandbox::run(flags).await,
             Command::Check(config) => check::run(&config).await,
+            Command::Lab(flags) => lab::run(flags).await,
+            Command::Health(flags) => health::run(&flags),
         }
     });
     telemetry.flush();

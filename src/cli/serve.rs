@@ -14,7 +14,7 @@ pub async fn run(config: &Config) -> ExitCode {
     for warning in &settings.warnings {
         tracing::warn!(%warning, "settings");
     }
-    let running = match app::start(settings, None) {
+    let running = match app::start(settings, None).await {
         Ok(running) => running,
         Err(error) => return fail(&error.to_string()),
     };

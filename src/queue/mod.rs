@@ -11,6 +11,7 @@
 
 pub mod changes;
 pub mod embedded;
+pub mod redis;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -17,6 +17,10 @@ pub struct StoreSettings {
     pub max_waiting: u64,
     /// The largest the embedded database file may grow, 16 to 1 048 576.
     pub max_megabytes: Option<u32>,
+    /// Start on a Redis that throws data away when its memory is full.
+    pub allow_eviction: bool,
+    /// Start on a Redis that keeps nothing on disk.
+    pub allow_no_persistence: bool,
 }
 
 /// Which store, and where.
@@ -29,7 +33,7 @@ pub enum StoreUrl {
     },
     /// A Redis all replicas share.
     Redis {
-        /// `redis://`, `rediss://` or `redis+sentinel://`, as written. May hold a password.
+        /// `redis://`, `rediss://`, `redis+cluster://` or `rediss+cluster://`, as written. May hold a password.
         url: String,
     },
 }
@@ -61,6 +65,8 @@ impl StoreSettings {
             retention_days: section.number("retention_days", 1..=3650, 30),
             max_waiting: section.number("max_waiting", 1..=100_000_000, 1_000_000),
             max_megabytes: section.optional_number("max_megabytes", 16..=1_048_576),
+            allow_eviction: section.flag("allow_eviction", false),
+            allow_no_persistence: section.flag("allow_no_persistence", false),
         };
         if settings.max_megabytes.is_some() && matches!(settings.url, StoreUrl::Redis { .. }) {
             section.warn(
@@ -87,8 +93,8 @@ fn store_url(text: &str) -> Result<StoreUrl, Problem> {
                 folder: PathBuf::from(folder),
             }),
         },
-        "redis" | "rediss" | "redis+sentinel" => {
-            if !names_hosts(rest, scheme.eq_ignore_ascii_case("redis+sentinel")) {
+        known @ ("redis" | "rediss" | "redis+cluster" | "rediss+cluster") => {
+            if !names_hosts(rest, known.ends_with("+cluster")) {
                 return Err(Problem::from("must name a host")
                     .hint("write redis://host:6379/0, and %40 for an @ in a password"));
             }
@@ -97,12 +103,12 @@ fn store_url(text: &str) -> Result<StoreUrl, Problem> {
             })
         }
         _ => Err(Problem::from(
-            "must begin with embedded:, redis://, rediss:// or redis+sentinel://",
+            "must begin with embedded:, redis://, rediss://, redis+cluster:// or rediss+cluster://",
         )),
     }
 }
 
-/// Whether what follows `scheme:` is `//`, perhaps `user:password@`, and `host[:port]`, for sentinels a list of them.
+/// Whether what follows `scheme:` is `//`, perhaps `user:password@`, and `host[:port]`, for a cluster a list of them.
 fn names_hosts(rest: &str, several: bool) -> bool {
     let Some(rest) = rest.strip_prefix("//") else {
         return false;
@@ -153,8 +159,8 @@ mod tests {
             ("redis://host/0?password=p", "redis://host/0"),
             ("redis://[::1]:6379/0", "redis://[::1]:6379/0"),
             (
-                "redis+sentinel://:p@a:26379,b:26379/mymaster/0",
-                "redis+sentinel://***@a:26379,b:26379/mymaster/0",
+                "redis+cluster://:p@a:26379,b:26379",
+                "redis+cluster://***@a:26379,b:26379",
             ),
         ] {
             assert_eq!(store_url(text).unwrap().to_string(), shown);
@@ -175,7 +181,8 @@ mod tests {
             "redis://a,b",
             "redis://:p?q@host",
             "redis://host:x",
-            "redis+sentinel://a,,b",
+            "redis+cluster://a,,b",
+            "redis+sentinel://a:26379/mymaster/0",
             "sqlite:./data",
             "postgres://host",
         ] {

@@ -11,10 +11,12 @@
 
 mod support;
 
+mod compose;
 mod contract;
 mod crashes;
 mod doors;
 mod duplicates;
+mod lab;
 mod lost_answers;
 mod operations;
 mod pacing;

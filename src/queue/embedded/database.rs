@@ -14,7 +14,8 @@ const DATABASE: &str = "leadgate.db";
 const LOCK: &str = "lock";
 const SCHEMA: &str = include_str!("schema.sql");
 const SCHEMA_VERSION: i64 = 1;
-const PAGE_BYTES: u64 = 4096;
+/// A lead touches a few pages anywhere in the indexes, and each is written whole: small pages make small commits.
+const PAGE_BYTES: u64 = 1024;
 /// After a checkpoint the write-ahead log keeps at most this much of the disk.
 const LOG_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 /// Only a person with an SQL shell can hold the database that long.

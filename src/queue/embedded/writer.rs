@@ -26,7 +26,7 @@ const UNDER_WAY: usize = 1024;
 /// With nothing to do for so long, the log is copied into the database.
 const IDLE: Duration = Duration::from_millis(200);
 /// With so many pages in the log (64 MiB), it is copied even under load.
-const LOG_PAGES: i64 = 16 * 1024;
+const LOG_PAGES: i64 = 64 * 1024;
 /// This share of a bounded database is kept from new leads, for work on those accepted already.
 const RESERVE: i64 = 8;
 

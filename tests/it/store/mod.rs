@@ -10,3 +10,4 @@
 #[macro_use]
 mod contract;
 mod embedded;
+mod redis;

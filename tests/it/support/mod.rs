@@ -2,6 +2,7 @@
 
 pub mod gateway;
 pub mod leads;
+pub mod redis_server;
 pub mod seen;
 
 use std::time::{Duration, Instant};

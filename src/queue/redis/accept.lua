@@ -1,0 +1,87 @@
+-- Keeps a lead or recognises it. What it costs does not depend on how many leads wait.
+local id, body, lane, step, key, digest, person = unpack(ARGV, 4, 10)
+local window, claims, most, remembered, exact =
+  tonumber(ARGV[11]), ARGV[12] == '1', tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
+lane = tonumber(lane)
+
+if key ~= '' then
+  local known = redis.call('HGET', REPEATS, key)
+  known = known and cmsgpack.unpack(known)
+  if known and known.ends > now then
+    -- Where either side has no digest, the key alone decides.
+    if digest ~= '' and known.body ~= '' and known.body ~= digest then
+      return { now, 'reused' }
+    end
+    return { now, 'replayed', known.lead, known.receipt or '' }
+  end
+end
+
+local all, bound = 0, 0
+for rank, waiting in ipairs(redis.call('HMGET', COUNTS, 'waiting:0', 'waiting:1', 'waiting:2')) do
+  waiting = tonumber(waiting or 0)
+  all = all + waiting
+  if rank - 1 <= lane then
+    bound = bound + waiting
+  end
+end
+if all >= most then
+  return { now, 'full', all }
+end
+
+local list, of = digests(person), nil
+if #list > 0 then
+  for _, claim in ipairs(redis.call('HMGET', PERSONS, unpack(list))) do
+    claim = claim and cmsgpack.unpack(claim)
+    if claim and claim.ends > now then
+      of = claim.lead
+      break
+    end
+  end
+end
+
+local place = { lane = lane, due = now, fence = 0, version = 1, person = person, ends = now + window, of = of }
+if step ~= '' and not of then
+  place.step = step
+end
+if redis.call('HSETNX', PLACES, id, cmsgpack.pack(place)) == 0 then
+  return redis.error_reply('KNOWN an id is kept once')
+end
+redis.call('HSET', LEADS, id, body)
+
+local lapses = {}
+if key ~= '' then
+  local ends = now + remembered
+  redis.call('HSET', REPEATS, key, cmsgpack.pack({ body = digest, lead = id, ends = ends }))
+  lapses = { ends, 'r' .. key }
+end
+if claims and not of and #list > 0 then
+  local claim, fields = cmsgpack.pack({ lead = id, ends = place.ends }), {}
+  for _, one in ipairs(list) do
+    fields[#fields + 1] = one
+    fields[#fields + 1] = claim
+    lapses[#lapses + 1] = place.ends
+    lapses[#lapses + 1] = 'p' .. one
+  end
+  redis.call('HSET', PERSONS, unpack(fields))
+end
+if #lapses > 0 then
+  redis.call('ZADD', LAPSES, unpack(lapses))
+end
+
+if of then
+  redis.call('ZADD', ENDED, now, id)
+  return { now, 'duplicate', of }
+end
+if not place.step then
+  redis.call('ZADD', ENDED, now, id)
+  return { now, 'kept', 0 }
+end
+-- Beyond `exact` the counters bound the position, so that a long queue costs no time.
+local ahead = bound
+if bound > 0 and bound <= exact then
+  ahead = math.min(bound, go_before(lane, now))
+end
+redis.call('ZADD', queue(step, lane), now, id)
+count(lane, 1)
+tell('w')
+return { now, 'kept', ahead }

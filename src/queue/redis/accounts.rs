@@ -1,0 +1,174 @@
+//! The names of the keys, and which account a lead or a delivery belongs to.
+//!
+//! An id does not say its account, and on a cluster only the account's own node can be asked. What this process has
+//! seen, it remembers; for the rest all accounts are asked. So there is no second index that could disagree.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use moka::future::Cache;
+
+/// Ids and keys remembered: some 100 bytes each.
+const REMEMBERED: u64 = 100_000;
+
+/// Whatever is looked up: a lead's id, or the digest of an idempotency key.
+pub type Name = [u8; 16];
+
+/// One account's keys. The part in braces is the account, so that a cluster keeps them on one node.
+pub struct Account {
+    pub name: String,
+    /// In the order that `account.lua` gives them names.
+    pub keys: Vec<String>,
+    /// See `acquire.lua`.
+    pub endpoints: String,
+    /// What [`super::confirm`] writes and [`crate::queue::Store::probe`] too.
+    pub mark: String,
+    stem: String,
+}
+
+impl Account {
+    fn new(prefix: &str, name: &str) -> Self {
+        let stem = format!("{prefix}:{{{name}}}");
+        let mut keys: Vec<String> = [
+            "leads", "places", "counts", "ended", "persons", "repeats", "holds", "lapses",
+        ]
+        .into_iter()
+        .map(|kind| format!("{stem}:{kind}"))
+        .collect();
+        for step in ["qualify", "book", "reconcile", "hand_over"] {
+            for lane in 0..3 {
+                keys.push(format!("{stem}:queue:{step}:{lane}"));
+            }
+        }
+        Self {
+            name: name.to_owned(),
+            keys,
+            endpoints: format!("{stem}:endpoints"),
+            mark: format!("{stem}:mark"),
+            stem,
+        }
+    }
+
+    /// The hash of all leads' places.
+    pub fn places(&self) -> &str {
+        self.key(1)
+    }
+
+    /// Where how many wait is counted.
+    pub fn counts(&self) -> &str {
+        self.key(2)
+    }
+
+    /// The hash of deliveries that may come again.
+    pub fn repeats(&self) -> &str {
+        self.key(5)
+    }
+
+    fn key(&self, at: usize) -> &str {
+        self.keys.get(at).map_or("", String::as_str)
+    }
+
+    /// The keys of the scripts about permits.
+    pub fn permit_keys(&self, endpoint: &str) -> [String; 2] {
+        [
+            format!("{}:permits:{endpoint}", self.stem),
+            self.endpoints.clone(),
+        ]
+    }
+}
+
+/// The keys of the whole store, and what is known of the accounts.
+pub struct Accounts {
+    prefix: String,
+    /// A hash: `layout`, `hash_key`, `epoch`.
+    pub store: String,
+    /// The set of accounts that ever had a lead.
+    pub set: String,
+    /// Where changes are told.
+    pub channel: String,
+    known: Mutex<HashMap<String, Known>>,
+    seen: Cache<Name, Arc<Account>>,
+}
+
+struct Known {
+    account: Arc<Account>,
+    /// It is in the set.
+    listed: bool,
+    /// Leads that waited when they were last counted.
+    waiting: u64,
+}
+
+impl Accounts {
+    pub fn new(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            store: format!("{prefix}:store"),
+            set: format!("{prefix}:accounts"),
+            channel: format!("{prefix}:changes"),
+            known: Mutex::default(),
+            seen: Cache::new(REMEMBERED),
+        }
+    }
+
+    pub fn account(&self, name: &str) -> Arc<Account> {
+        self.with(name, |known| Arc::clone(&known.account))
+    }
+
+    pub fn is_listed(&self, name: &str) -> bool {
+        self.with(name, |known| known.listed)
+    }
+
+    pub fn set_listed(&self, name: &str) {
+        self.with(name, |known| known.listed = true);
+    }
+
+    /// The set was lost: every account must be listed again.
+    pub fn unlist(&self) {
+        for known in self.known().values_mut() {
+            known.listed = false;
+        }
+    }
+
+    /// The accounts this process had to do with.
+    pub fn all(&self) -> Vec<Arc<Account>> {
+        let all = self.known();
+        all.values()
+            .map(|known| Arc::clone(&known.account))
+            .collect()
+    }
+
+    pub fn set_waiting(&self, name: &str, waiting: u64) {
+        self.with(name, |known| known.waiting = waiting);
+    }
+
+    /// How many waited for other accounts, when last counted.
+    pub fn waiting_elsewhere(&self, name: &str) -> u64 {
+        let all = self.known();
+        let others = all.iter().filter(|(other, _)| other.as_str() != name);
+        others.map(|(_, known)| known.waiting).sum()
+    }
+
+    pub async fn of(&self, name: &Name) -> Option<Arc<Account>> {
+        self.seen.get(name).await
+    }
+
+    pub async fn saw(&self, name: Name, account: &Arc<Account>) {
+        self.seen.insert(name, Arc::clone(account)).await;
+    }
+
+    fn with<T>(&self, name: &str, act: impl FnOnce(&mut Known) -> T) -> T {
+        let mut all = self.known();
+        if let Some(known) = all.get_mut(name) {
+            return act(known);
+        }
+        act(all.entry(name.to_owned()).or_insert_with(|| Known {
+            account: Arc::new(Account::new(&self.prefix, name)),
+            listed: false,
+            waiting: 0,
+        }))
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

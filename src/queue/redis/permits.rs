@@ -1,0 +1,89 @@
+//! Permits: how many requests of one endpoint may count against its limit at once.
+
+use std::time::Duration;
+
+use super::Redis;
+use super::script::{ACQUIRE, ANSWERED, CLOSE, GIVE_BACK};
+use super::time::micros;
+use crate::queue::{Acquired, Budget, Limit, PermitId, StoreError};
+
+/// Added to every span, because the vendor may cut its times to whole milliseconds.
+const ROUNDING: Duration = Duration::from_millis(1);
+
+pub async fn acquire(
+    redis: &Redis,
+    budget: Budget<'_>,
+    limit: Limit,
+    hold: Duration,
+) -> Result<Acquired, StoreError> {
+    let account = redis.server.accounts.account(budget.account);
+    let answer = redis
+        .server
+        .run(&ACQUIRE, &account.permit_keys(budget.endpoint), |command| {
+            command.arg(budget.endpoint).arg(limit.requests);
+            command.arg(micros(limit.window.saturating_add(ROUNDING)));
+            command.arg(micros(hold.saturating_add(ROUNDING)));
+            command.arg(redis.opened_at);
+        })
+        .await?;
+    let number = answer.unsigned(1)?;
+    Ok(match answer.number(0)? {
+        0 => Acquired::NotBefore(Duration::from_micros(number)),
+        _ => Acquired::Permit(PermitId(number)),
+    })
+}
+
+pub async fn answered(
+    redis: &Redis,
+    budget: Budget<'_>,
+    permit: PermitId,
+    window: Duration,
+) -> Result<(), StoreError> {
+    let account = redis.server.accounts.account(budget.account);
+    let keys = account.permit_keys(budget.endpoint);
+    let span = micros(window.saturating_add(ROUNDING));
+    redis
+        .server
+        .run(&ANSWERED, &keys, |command| {
+            command.arg(permit.0).arg(span);
+        })
+        .await
+        .map(drop)
+}
+
+pub async fn give_back(
+    redis: &Redis,
+    budget: Budget<'_>,
+    permit: PermitId,
+) -> Result<(), StoreError> {
+    let account = redis.server.accounts.account(budget.account);
+    let keys = account.permit_keys(budget.endpoint);
+    redis
+        .server
+        .run(&GIVE_BACK, &keys, |command| {
+            command.arg(permit.0);
+        })
+        .await?;
+    redis.changes.work();
+    Ok(())
+}
+
+pub async fn close(
+    redis: &Redis,
+    budget: Budget<'_>,
+    pause: Duration,
+    lower: Option<u32>,
+) -> Result<(), StoreError> {
+    let account = redis.server.accounts.account(budget.account);
+    let keys = account.permit_keys(budget.endpoint);
+    let span = micros(pause.saturating_add(ROUNDING));
+    let lower = lower.map_or(String::new(), |lower| lower.to_string());
+    redis
+        .server
+        .run(&CLOSE, &keys, |command| {
+            command.arg(budget.endpoint).arg(span).arg(&lower);
+            command.arg(redis.opened_at);
+        })
+        .await
+        .map(drop)
+}

@@ -1,0 +1,149 @@
+//! The contract, each step handed to who knows how.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+
+use super::script::{PROBE, SWEEP};
+use super::time::micros;
+use super::{Redis, accept, permits, read, work};
+use crate::lead::{LeadId, Step};
+use crate::queue::{
+    Acceptance, Accepted, Acquired, Backlog, Budget, Changes, Choice, Claim, ClaimError, Digest,
+    Hold, Intended, Limit, Next, PermitId, Receipt, Retention, Store, StoreError, Stored,
+};
+
+/// Entries deleted in one step.
+const PIECE: u64 = 500;
+/// Steps in one sweep of one account.
+const PIECES: usize = 20;
+
+#[async_trait]
+impl Store for Redis {
+    fn now(&self) -> Timestamp {
+        self.server.clock.now()
+    }
+
+    fn hash_key(&self) -> &[u8; 32] {
+        &self.hash_key
+    }
+
+    fn changes(&self) -> &Arc<Changes> {
+        &self.changes
+    }
+
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+        accept::accept(self, acceptance).await
+    }
+
+    async fn remember(&self, key: Digest, receipt: Receipt) -> Result<(), StoreError> {
+        accept::remember(self, key, receipt).await
+    }
+
+    async fn claim(
+        &self,
+        account: &str,
+        step: Step,
+        lease: Duration,
+    ) -> Result<Option<Claim>, StoreError> {
+        work::claim(self, account, step, lease).await
+    }
+
+    async fn next_due(&self, account: &str, step: Step) -> Result<Option<Duration>, StoreError> {
+        work::next_due(self, account, step).await
+    }
+
+    async fn renew(&self, claim: &mut Claim, lease: Duration) -> Result<(), ClaimError> {
+        work::renew(self, claim, lease).await
+    }
+
+    async fn intend(&self, claim: &mut Claim, choice: Choice<'_>) -> Result<Intended, ClaimError> {
+        work::intend(self, claim, choice).await
+    }
+
+    async fn settle(&self, claim: Claim, next: Next, hold: Hold) -> Result<(), ClaimError> {
+        work::settle(self, claim, next, hold).await
+    }
+
+    async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError> {
+        read::get(self, id).await
+    }
+
+    async fn amend(&self, stored: Stored, next: Next) -> Result<bool, StoreError> {
+        work::amend(self, stored, next).await
+    }
+
+    async fn ahead(&self, id: LeadId) -> Result<Option<u64>, StoreError> {
+        read::ahead(self, id).await
+    }
+
+    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
+        read::backlog(self).await
+    }
+
+    async fn acquire(
+        &self,
+        budget: Budget<'_>,
+        limit: Limit,
+        hold: Duration,
+    ) -> Result<Acquired, StoreError> {
+        permits::acquire(self, budget, limit, hold).await
+    }
+
+    async fn answered(
+        &self,
+        budget: Budget<'_>,
+        permit: PermitId,
+        window: Duration,
+    ) -> Result<(), StoreError> {
+        permits::answered(self, budget, permit, window).await
+    }
+
+    async fn give_back(&self, budget: Budget<'_>, permit: PermitId) -> Result<(), StoreError> {
+        permits::give_back(self, budget, permit).await
+    }
+
+    async fn close(
+        &self,
+        budget: Budget<'_>,
+        pause: Duration,
+        lower: Option<u32>,
+    ) -> Result<(), StoreError> {
+        permits::close(self, budget, pause, lower).await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        // Every account's node must do its part.
+        let accounts = self.server.accounts.all();
+        let marks = accounts.iter().map(|account| account.mark.clone());
+        let keys = marks.chain([format!("{}:mark", self.server.accounts.store)]);
+        let probes = keys.map(async |key| self.server.run(&PROBE, &[key], |_| {}).await);
+        join_all(probes)
+            .await
+            .into_iter()
+            .try_for_each(|probe| probe.map(drop))
+    }
+
+    async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {
+        let mut gone = 0;
+        for account in self.server.listed().await? {
+            for _ in 0..PIECES {
+                let answer = self
+                    .server
+                    .of_leads(&SWEEP, &account, |command| {
+                        command.arg(micros(retention.ended)).arg(PIECE);
+                    })
+                    .await?;
+                let (lapsed, ended) = (answer.unsigned(0)?, answer.unsigned(1)?);
+                gone += ended;
+                if lapsed.max(ended) < PIECE {
+                    break;
+                }
+            }
+        }
+        Ok(gone)
+    }
+}
