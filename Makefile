@@ -22,7 +22,7 @@ redis: ## Install redis-server from the system's packages where it is missing
 lint: ## Formatting, clippy and the documentation, with no warning left
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps --document-private-items
 
 licences: ## Check the licence and the origin of every dependency
 	@python3 scripts/licences.py

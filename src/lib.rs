@@ -4,41 +4,41 @@
 //! [`queue`] is the interval: what survives a crash. [`booking`] is act two, after the response. Follow a request from
 //! [`api::leads`] through [`intake`] to [`booking::book`].
 
-/// The words everybody shares.
+// The words everybody shares.
 pub mod lead;
 
-/// Act one: inside the request.
+// Act one: inside the request.
 pub mod intake;
 
-/// The interval: what survives.
+// The interval: what survives.
 pub mod queue;
 
-/// Act two: after the response.
+// Act two: after the response.
 pub mod booking;
 
-/// The one place that speaks iClosed.
+// The one place that speaks iClosed.
 pub mod iclosed;
 
-/// The wire.
+// The wire.
 pub mod api;
 
-/// The operator's choices.
+// The operator's choices.
 pub mod settings;
 
-/// Logs and traces.
+// Logs and traces.
 pub mod telemetry;
 
-/// The only reading of time.
+// The only reading of time.
 pub mod clock;
 
-/// What is plugged into what.
+// What is plugged into what.
 pub mod app;
 
-/// The commands.
+// The commands.
 pub mod cli;
 
-/// A pretend iClosed; imports nothing of the gateway.
+// A pretend iClosed; imports nothing of the gateway.
 pub mod sandbox;
 
-/// The real program under failure, counted from outside.
+// The real program under failure, counted from outside.
 pub mod lab;

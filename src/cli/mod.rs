@@ -76,7 +76,7 @@ pub fn run() -> ExitCode {
     let telemetry = match Telemetry::start(if quiet {
         "warn"
     } else {
-        "info,actix_server=warn"
+        "info,actix_server=warn,actix_http=off"
     }) {
         Ok(telemetry) => telemetry,
         Err(problem) => return fail(&format!("telemetry cannot start: {problem}")),
