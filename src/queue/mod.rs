@@ -11,6 +11,7 @@
 
 pub mod changes;
 pub mod embedded;
+mod record;
 pub mod redis;
 
 use std::sync::Arc;

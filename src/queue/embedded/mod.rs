@@ -151,7 +151,7 @@ impl Store for Embedded {
             .run(move |desk| work::claim(desk, &account, step, lease))
             .await?;
         let Some(taken) = taken else { return Ok(None) };
-        let mut lead = record::decode(&taken.body)?;
+        let mut lead = record::decode(taken.body.as_bytes())?;
         lead.status = work::claimed_status(lead.status, step);
         Ok(Some(Claim {
             lead,
@@ -191,7 +191,7 @@ impl Store for Embedded {
             Intention::Lost => Err(ClaimError::Lost),
             Intention::AllHeld => Ok(Intended::AllHeld),
             Intention::At(intent) => {
-                work::note_intent(&mut claim.lead, &intent);
+                record::note_intent(&mut claim.lead, &intent);
                 Ok(Intended::At(intent))
             }
         }

@@ -6,6 +6,7 @@ use super::writer::Desk;
 use crate::clock::{from_millis, millis};
 use crate::lead::status::frees_person;
 use crate::lead::{Lead, LeadId, Status, Step};
+pub use crate::queue::record::{decode, note_intent, shown};
 use crate::queue::{Digest, Next, StoreError, Stored, Waits};
 
 /// A row without its body.
@@ -28,31 +29,9 @@ impl Place {
     }
 }
 
-/// Where a lead stands for those who look: `booking` is true only of a lead held for [`Step::Book`], whatever its
-/// record says, so that a lapsed lease needs no write.
-pub fn shown(recorded: Status, held_for: Option<Step>) -> Status {
-    match (held_for, recorded) {
-        (Some(Step::Book), _) => Status::Booking,
-        (_, Status::Booking) => Status::Queued,
-        (_, other) => other,
-    }
-}
-
 pub fn encode(lead: &Lead) -> Result<String, StoreError> {
     serde_json::to_string(lead)
         .map_err(|e| StoreError::Unavailable(format!("a record cannot be written: {e}")))
-}
-
-/// The error names the place in the text and never quotes it.
-pub fn decode(body: &str) -> Result<Lead, StoreError> {
-    serde_json::from_str(body).map_err(|e| {
-        StoreError::Unreadable(format!(
-            "{:?} error at line {} column {}",
-            e.classify(),
-            e.line(),
-            e.column()
-        ))
-    })
 }
 
 pub fn step(word: &str) -> Result<Step, StoreError> {
@@ -107,7 +86,7 @@ pub fn stored(db: &Connection, id: LeadId, now: i64) -> Result<Option<Stored>, S
     let body: String = db
         .prepare_cached("SELECT body FROM leads WHERE seq = ?1")?
         .query_row([place.seq], |row| row.get(0))?;
-    let mut lead = decode(&body)?;
+    let mut lead = decode(body.as_bytes())?;
     lead.status = shown(lead.status, place.step.filter(|_| place.is_held(now)));
     let waits = place.step.map(|step| Waits {
         step,
@@ -242,7 +221,7 @@ mod tests {
 
     #[test]
     fn an_unreadable_record_is_reported_without_its_text() {
-        let error = decode(r#"{"id": "ann@example.com"}"#).unwrap_err();
+        let error = decode(br#"{"id": "ann@example.com"}"#).unwrap_err();
         assert!(!error.to_string().contains("example.com"), "{error}");
     }
 }

@@ -143,18 +143,11 @@ pub fn intend(
         instant,
         sent_at: from_millis(now),
     };
-    note_intent(&mut lead, &intent);
+    record::note_intent(&mut lead, &intent);
     desk.db
         .prepare_cached("UPDATE leads SET body = ?2, version = version + 1 WHERE seq = ?1")?
         .execute((place.seq, encode(&lead)?))?;
     Ok(Intention::At(intent))
-}
-
-/// Counts the attempt and makes the intent the open one.
-pub fn note_intent(lead: &mut Lead, intent: &Intent) {
-    lead.progress.attempts = intent.attempt;
-    lead.progress.looks = 0;
-    lead.progress.intent = Some(intent.clone());
 }
 
 /// Another lead asks for the instant now, or its request ended at or after the list of slots was asked for.

@@ -4,23 +4,13 @@ use super::script::{Answer, unexpected};
 use crate::clock::from_millis;
 use crate::lead::status::frees_person;
 use crate::lead::{Intent, Lead, LeadId, Status, Step};
+use crate::queue::record::decode;
+pub use crate::queue::record::{note_intent, shown};
 use crate::queue::{StoreError, Stored, Waits};
 
 pub fn encode(lead: &Lead) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(lead)
         .map_err(|e| StoreError::Unavailable(format!("a record cannot be written: {e}")))
-}
-
-/// The error names the place in the text and never quotes it.
-fn decode(body: &[u8]) -> Result<Lead, StoreError> {
-    serde_json::from_slice(body).map_err(|e| {
-        StoreError::Unreadable(format!(
-            "{:?} error at line {} column {}",
-            e.classify(),
-            e.line(),
-            e.column()
-        ))
-    })
 }
 
 /// The record at `body` and, from `beside` on, what `beside_the_record` in `account.lua` lists.
@@ -69,23 +59,6 @@ pub fn stored(answer: &Answer) -> Result<Stored, StoreError> {
 fn step(word: &str) -> Result<Step, StoreError> {
     let found = Step::ALL.into_iter().find(|step| step.as_str() == word);
     found.ok_or_else(unexpected)
-}
-
-/// Where a lead stands for those who look: `booking` is true only of a lead held for [`Step::Book`], whatever its
-/// record says, so that a lapsed lease needs no write.
-pub fn shown(recorded: Status, held_for: Option<Step>) -> Status {
-    match (held_for, recorded) {
-        (Some(Step::Book), _) => Status::Booking,
-        (_, Status::Booking) => Status::Queued,
-        (_, other) => other,
-    }
-}
-
-/// Counts the attempt and makes the intent the open one.
-pub fn note_intent(lead: &mut Lead, intent: &Intent) {
-    lead.progress.attempts = intent.attempt;
-    lead.progress.looks = 0;
-    lead.progress.intent = Some(intent.clone());
 }
 
 /// Whether a lead that stands like this claims nobody.
