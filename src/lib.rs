@@ -16,6 +16,9 @@ pub mod queue;
 // Act two: after the response.
 pub mod booking;
 
+// How each platform delivers leads.
+pub mod sources;
+
 // The one place that speaks iClosed.
 pub mod iclosed;
 

@@ -248,12 +248,16 @@ fn told(code: ReasonCode) -> &'static str {
         ReasonCode::RefusedByIclosed => {
             "the booking system did not take these details; a person will look at them"
         }
+        ReasonCode::TestLead => "a trial delivery is kept and never booked",
         ReasonCode::Disqualified => "this lead does not qualify for a call",
         ReasonCode::KeyRefused
         | ReasonCode::EventUnavailable
         | ReasonCode::AttemptsSpent
         | ReasonCode::OutcomeUnknown
-        | ReasonCode::SuspectedSpam => {
+        | ReasonCode::SuspectedSpam
+        | ReasonCode::NoContact
+        | ReasonCode::FetchRefused
+        | ReasonCode::FetchNotFound => {
             "the call could not be booked by itself; a person will get in touch"
         }
     }

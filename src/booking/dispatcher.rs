@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::iclosed::Endpoint;
 use crate::lead::{Lane, Step};
 use crate::queue::{Store, StoreError};
 
@@ -32,10 +33,14 @@ pub struct Dispatchers {
 impl Dispatchers {
     /// Starts the loops of one account.
     pub fn start(&self, worker: &Arc<Worker>) {
-        for step in Step::ALL {
+        for (step, endpoint) in Step::ALL
+            .into_iter()
+            .filter_map(|step| Some((step, principal_endpoint(step)?)))
+        {
             let (worker, stop, work) = (Arc::clone(worker), self.stop.clone(), self.work.clone());
             self.loops.spawn(async move {
-                stop.run_until_cancelled(run(worker, step, work)).await;
+                stop.run_until_cancelled(run(worker, step, endpoint, work))
+                    .await;
             });
         }
     }
@@ -53,9 +58,9 @@ impl Dispatchers {
     }
 }
 
-async fn run(worker: Arc<Worker>, step: Step, work: TaskTracker) {
+async fn run(worker: Arc<Worker>, step: Step, endpoint: Endpoint, work: TaskTracker) {
     loop {
-        if let Err(error) = turn(&worker, step, &work).await {
+        if let Err(error) = turn(&worker, step, endpoint, &work).await {
             tracing::warn!(account = worker.pace.account(), step = step.as_str(), %error, "the queue cannot be read");
             tokio::time::sleep(STORE_PAUSE).await;
         }
@@ -63,12 +68,14 @@ async fn run(worker: Arc<Worker>, step: Step, work: TaskTracker) {
 }
 
 /// Waits for one due lead and starts its work.
-async fn turn(worker: &Arc<Worker>, step: Step, work: &TaskTracker) -> Result<(), StoreError> {
+async fn turn(
+    worker: &Arc<Worker>,
+    step: Step,
+    endpoint: Endpoint,
+    work: &TaskTracker,
+) -> Result<(), StoreError> {
     wait_for_due(&worker.store, worker.pace.account(), step).await?;
-    let permit = worker
-        .pace
-        .permit(principal_endpoint(step), Lane::Normal)
-        .await?;
+    let permit = worker.pace.permit(endpoint, Lane::Normal).await?;
     // The permit may have taken a window to come; by now another lead can be first in line, or none be left.
     if let Some(claim) = worker
         .store

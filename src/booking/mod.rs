@@ -69,11 +69,12 @@ pub struct Worker {
 
 /// The endpoint whose budget a step depends on: its permit is taken before a lead is claimed, so that every permit
 /// goes to the lead that is first in line at that moment, and no lead is held while it waits.
-pub fn principal_endpoint(step: Step) -> Endpoint {
+pub fn principal_endpoint(step: Step) -> Option<Endpoint> {
     match step {
-        Step::Qualify | Step::HandOver => Endpoint::SearchContacts,
-        Step::Book => Endpoint::CreateCall,
-        Step::Reconcile => Endpoint::ListCalls,
+        Step::Fetch => None,
+        Step::Qualify | Step::HandOver => Some(Endpoint::SearchContacts),
+        Step::Book => Some(Endpoint::CreateCall),
+        Step::Reconcile => Some(Endpoint::ListCalls),
     }
 }
 
@@ -91,6 +92,8 @@ impl Worker {
     async fn work_in_span(&self, mut claim: Claim, permit: Permit) {
         let id = claim.lead.id;
         let done = match claim.step {
+            // Has no endpoint at iClosed, so no dispatcher here claims it.
+            Step::Fetch => return,
             Step::Qualify => self.qualify(&mut claim, permit).await,
             Step::Book => self.book(&mut claim, permit).await,
             Step::Reconcile => Ok(self.reconcile(&mut claim, permit).await),

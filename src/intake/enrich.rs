@@ -166,6 +166,7 @@ pub fn enrich(
         alternatives: Vec::new(),
         timeline: Vec::new(),
         trace: around.trace,
+        to_fetch: None,
         raw: around.raw,
     };
     Ok(Enriched { lead, person })

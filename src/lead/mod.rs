@@ -149,6 +149,9 @@ pub struct Lead {
     /// The request's W3C `traceparent`, so that later work joins its trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// What the platform said of a lead it did not send whole; `None` once the lead was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_fetch: Option<Value>,
     /// The delivery as it arrived, for replay.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub raw: String,

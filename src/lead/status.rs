@@ -63,6 +63,8 @@ impl Status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
+    /// Ask the platform for the lead of which it sent only ids.
+    Fetch,
     /// Tell iClosed who it is and what was answered, and learn whether the lead qualifies.
     Qualify,
     /// Find a time and ask for it.
@@ -75,11 +77,18 @@ pub enum Step {
 
 impl Step {
     /// Every step.
-    pub const ALL: [Step; 4] = [Step::Qualify, Step::Book, Step::Reconcile, Step::HandOver];
+    pub const ALL: [Step; 5] = [
+        Step::Fetch,
+        Step::Qualify,
+        Step::Book,
+        Step::Reconcile,
+        Step::HandOver,
+    ];
 
     /// The word a store keeps.
     pub fn as_str(self) -> &'static str {
         match self {
+            Step::Fetch => "fetch",
             Step::Qualify => "qualify",
             Step::Book => "book",
             Step::Reconcile => "reconcile",
@@ -110,6 +119,14 @@ pub enum ReasonCode {
     Disqualified,
     /// Something about the lead looked like a robot.
     SuspectedSpam,
+    /// The lead has neither an email address nor a phone number that can be used.
+    NoContact,
+    /// A platform's trial delivery.
+    TestLead,
+    /// The platform does not let the lead be fetched.
+    FetchRefused,
+    /// The platform has no lead under the id it sent.
+    FetchNotFound,
 }
 
 impl ReasonCode {
@@ -125,6 +142,10 @@ impl ReasonCode {
             ReasonCode::OutcomeUnknown => "outcome_unknown",
             ReasonCode::Disqualified => "disqualified",
             ReasonCode::SuspectedSpam => "suspected_spam",
+            ReasonCode::NoContact => "no_contact",
+            ReasonCode::TestLead => "test_lead",
+            ReasonCode::FetchRefused => "fetch_refused",
+            ReasonCode::FetchNotFound => "fetch_not_found",
         }
     }
 
@@ -136,7 +157,15 @@ impl ReasonCode {
 
     /// Whether handing the contact over could succeed and would help.
     pub fn wants_hand_over(self) -> bool {
-        !matches!(self, ReasonCode::KeyRefused | ReasonCode::SuspectedSpam)
+        !matches!(
+            self,
+            ReasonCode::KeyRefused
+                | ReasonCode::SuspectedSpam
+                | ReasonCode::NoContact
+                | ReasonCode::TestLead
+                | ReasonCode::FetchRefused
+                | ReasonCode::FetchNotFound
+        )
     }
 
     /// What the operator does next, in one sentence.
@@ -163,6 +192,18 @@ impl ReasonCode {
             }
             ReasonCode::Disqualified => "Nothing: iClosed's own rules ended this lead.",
             ReasonCode::SuspectedSpam => "Look at the lead and release it if it is real.",
+            ReasonCode::NoContact => {
+                "Look at what was typed in the raw delivery; nobody can be called without an address or a number."
+            }
+            ReasonCode::TestLead => {
+                "Nothing: a trial delivery is kept to be looked at and never booked."
+            }
+            ReasonCode::FetchRefused => {
+                "Give the source a token that may read leads at the platform, then retry the lead."
+            }
+            ReasonCode::FetchNotFound => {
+                "Look for the lead at the platform; its trial deliveries cannot be fetched at all."
+            }
         }
     }
 }

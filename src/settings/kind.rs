@@ -1,6 +1,10 @@
 //! The kinds of source, and the settings that only one kind has.
 //!
-//! A new kind is a variant of [`SourceKind`] and a line in [`KINDS`].
+//! Forms and chatbots post leadgate's own body and are read here; platforms name their settings themselves
+//! ([`sources::KINDS`]).
+
+use std::collections::BTreeMap;
+use std::fmt;
 
 use reqwest::Url;
 use secrecy::SecretString;
@@ -9,6 +13,7 @@ use super::fault::Problem;
 use super::secret;
 use super::section::{Section, one_of};
 use crate::lead::Lane;
+use crate::sources::{self, Own, Shape};
 
 /// Who delivers a source's leads, and how it proves itself.
 #[derive(Clone, Debug)]
@@ -23,27 +28,43 @@ pub enum SourceKind {
         /// At least one, each of 16 characters or more.
         api_keys: Vec<SecretString>,
     },
+    /// Somebody else's service, which posts bodies of its own.
+    Platform(Platform),
 }
 
-struct Kind {
-    name: &'static str,
-    /// Settings no other kind has.
-    keys: &'static [&'static str],
-    read: fn(&Section<'_>) -> SourceKind,
+/// A platform and what the operator set for it.
+#[derive(Clone)]
+pub struct Platform {
+    /// How it delivers.
+    pub kind: &'static dyn sources::Kind,
+    /// The settings that only this kind has, and the field names.
+    pub own: Own,
 }
 
-const KINDS: [Kind; 2] = [
-    Kind {
-        name: "form",
-        keys: &["allowed_origins"],
-        read: form,
-    },
-    Kind {
-        name: "chatbot",
-        keys: &["api_keys"],
-        read: chatbot,
-    },
-];
+impl fmt::Debug for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Platform")
+            .field("kind", &self.kind.name())
+            .field("own", &self.own)
+            .finish()
+    }
+}
+
+const FORM_KEYS: [&str; 1] = ["allowed_origins"];
+const CHATBOT_KEYS: [&str; 1] = ["api_keys"];
+
+/// Every kind's name and the settings no other kind has.
+fn kinds() -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut kinds = vec![
+        ("form", FORM_KEYS.to_vec()),
+        ("chatbot", CHATBOT_KEYS.to_vec()),
+    ];
+    kinds.extend(sources::KINDS.iter().map(|kind| {
+        let keys = kind.settings().iter().map(|setting| setting.key);
+        (kind.name(), keys.collect())
+    }));
+    kinds
+}
 
 impl SourceKind {
     /// The kind as written in the settings.
@@ -51,20 +72,27 @@ impl SourceKind {
         match self {
             Self::Form { .. } => "form",
             Self::Chatbot { .. } => "chatbot",
+            Self::Platform(platform) => platform.kind.name(),
         }
     }
 
     /// `None` when the kind is missing or unknown.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        let kinds = KINDS.each_ref().map(|kind| (kind.name, kind));
-        let known = KINDS.each_ref().map(|kind| kind.name).join(", ");
-        let kind = section.required("kind", |text| {
-            one_of(text, &kinds).map_err(|problem| Problem {
-                text: format!("unknown kind: known kinds are {known}"),
-                ..problem
+        let names: Vec<_> = kinds().into_iter().map(|(name, _)| (name, name)).collect();
+        let name = section.required("kind", |text| {
+            one_of(text, &names).map_err(|problem| {
+                let known: Vec<_> = names.iter().map(|(name, _)| *name).collect();
+                Problem {
+                    text: format!("unknown kind: known kinds are {}", known.join(", ")),
+                    ..problem
+                }
             })
         })?;
-        Some((kind.read)(section))
+        match name {
+            "form" => Some(form(section)),
+            "chatbot" => Some(chatbot(section)),
+            name => sources::kind(name).map(|kind| Self::Platform(platform(section, kind))),
+        }
     }
 
     /// The lane, and the seconds an answer is held back, where the settings do not say: behind a chatbot somebody
@@ -73,13 +101,98 @@ impl SourceKind {
         match self {
             Self::Form { .. } => (Lane::Normal, 0),
             Self::Chatbot { .. } => (Lane::Interactive, 4),
+            Self::Platform(_) => (Lane::Normal, 0),
+        }
+    }
+
+    /// Tells a platform the operator's names for its fields.
+    pub(super) fn with_fields(self, fields: &BTreeMap<String, String>) -> Self {
+        match self {
+            Self::Platform(mut platform) => {
+                platform.own.fields.clone_from(fields);
+                Self::Platform(platform)
+            }
+            other => other,
         }
     }
 
     /// A hint for a key that another kind has.
     pub(super) fn where_it_belongs(key: &str) -> Option<String> {
-        let kind = KINDS.iter().find(|kind| kind.keys.contains(&key))?;
-        Some(format!("only sources of kind {} have it", kind.name))
+        let owners: Vec<_> = kinds()
+            .into_iter()
+            .filter(|(_, keys)| keys.contains(&key))
+            .map(|(name, _)| name)
+            .collect();
+        (!owners.is_empty()).then(|| format!("only sources of kind {} have it", owners.join(", ")))
+    }
+}
+
+/// Reads what the kind says it has.
+fn platform(section: &Section<'_>, kind: &'static dyn sources::Kind) -> Platform {
+    let mut own = Own::default();
+    for setting in kind.settings() {
+        let key = setting.key;
+        if setting.required && !section.has(key) {
+            section.fault(
+                key,
+                format!("is missing: kind {} needs it", kind.name()).as_str(),
+            );
+            continue;
+        }
+        match setting.shape {
+            Shape::Secret => {
+                if let Some(secret) = section.parsed(key, secret::any) {
+                    own.set(key, secret);
+                }
+            }
+            Shape::Text => {
+                if let Some(text) = section.parsed(key, |text| Ok(text.trim().to_owned())) {
+                    own.set(key, text);
+                }
+            }
+            Shape::Url => {
+                if let Some(url) = section.parsed(key, web_address) {
+                    own.set(key, url);
+                }
+            }
+            Shape::Secrets if section.has(key) => {
+                let texts = section.section(key).texts();
+                own.set_table(key, texts.into_iter().map(|(k, v)| (k, v.into())).collect());
+            }
+            Shape::Table(keys) if section.has(key) => {
+                let table = section.section(key);
+                let mut read = BTreeMap::new();
+                for inner in keys {
+                    if let Some(text) = table.parsed(inner, |text| Ok(text.to_owned())) {
+                        read.insert((*inner).to_owned(), SecretString::from(text));
+                    }
+                }
+                table.close(|_| None);
+                own.set_table(key, read);
+            }
+            Shape::Secrets | Shape::Table(_) => {}
+        }
+    }
+    if !kind.is_signed(&own) && !section.has("token") {
+        section.fault(
+            "token",
+            Problem::from("is missing: nothing else would show who posts here")
+                .hint(secret::HOW_TO_MAKE),
+        );
+    }
+    Platform { kind, own }
+}
+
+/// An address without a slash at its end.
+fn web_address(text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(Problem::from(
+            "must be an address that begins with https://",
+        )),
     }
 }
 

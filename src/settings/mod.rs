@@ -25,7 +25,7 @@ use toml::de::DeTable;
 pub use account::{Account, Limit};
 pub use booking::BookingSettings;
 pub use fault::{Fault, Faults};
-pub use kind::SourceKind;
+pub use kind::{Platform, SourceKind};
 pub use server::{Server, Throttle};
 pub use source::{Duplicates, PreferredHours, Source};
 pub use store::{StoreSettings, StoreUrl};

@@ -141,6 +141,7 @@ impl Source {
         let time_zone = section.parsed("time_zone", time_zone);
         let qualify = section.flag("qualify", false);
         let fields = section.section("fields").texts();
+        let kind = kind.map(|kind| kind.with_fields(&fields));
         if kind.is_some() {
             // Which keys are unknown cannot be told without a kind.
             section.close(SourceKind::where_it_belongs);

@@ -11,10 +11,14 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("sandbox", &[]),
         ("lab", &["sandbox"]),
         ("clock", &[]),
-        ("settings", &["lead"]),
+        ("sources", &["lead"]),
+        ("settings", &["lead", "sources"]),
         ("telemetry", &["lead", "queue"]),
         ("queue", &["lead", "clock"]),
-        ("intake", &["lead", "queue", "settings", "telemetry"]),
+        (
+            "intake",
+            &["lead", "queue", "settings", "sources", "telemetry"],
+        ),
         ("booking", &["lead", "queue", "iclosed", "telemetry"]),
         (
             "api",

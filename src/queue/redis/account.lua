@@ -1,6 +1,6 @@
 -- Second in the scripts about leads: the account's keys, in the order the program lists them.
 local LEADS, PLACES, COUNTS, ENDED, PERSONS, REPEATS, HOLDS, LAPSES = unpack(KEYS, 1, 8)
-local STEPS = { qualify = 0, book = 1, reconcile = 2, hand_over = 3 }
+local STEPS = { qualify = 0, book = 1, reconcile = 2, hand_over = 3, fetch = 4 }
 -- In a queue the score is the due time; of a lead under a lease, this much more than the lease's end.
 local HELD = 2 ^ 52
 

@@ -35,7 +35,7 @@ impl Account {
         .into_iter()
         .map(|kind| format!("{stem}:{kind}"))
         .collect();
-        for step in ["qualify", "book", "reconcile", "hand_over"] {
+        for step in ["qualify", "book", "reconcile", "hand_over", "fetch"] {
             for lane in 0..3 {
                 keys.push(format!("{stem}:queue:{step}:{lane}"));
             }
