@@ -19,7 +19,7 @@ use crate::intake::draft::Draft;
 use crate::intake::enrich::read_wishes;
 use crate::intake::fault::Fault;
 use crate::lead::{Step, zone};
-use crate::queue::Next;
+use crate::queue::{Amended, Hold, Next};
 
 /// `POST /v1/leads/{leadId}/time`
 pub async fn choose(
@@ -54,7 +54,8 @@ pub async fn choose(
         step: Step::Book,
         delay: Duration::ZERO,
     };
-    if !gateway.store.amend(stored, next).await? {
+    // A lead that waits for a time claims its person already, so nobody else can.
+    if gateway.store.amend(stored, next, Hold::Keep).await? != Amended::Done {
         return Err(not_waiting());
     }
     let wait = prefer::wait(&request, usual);

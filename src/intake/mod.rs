@@ -23,6 +23,9 @@ use enrich::{Circumstances, Enriched};
 use fault::Fault;
 use person::Hasher;
 
+/// How long a caller's `Idempotency-Key` is remembered.
+pub const CALLER_KEY_KEPT: Duration = Duration::from_secs(24 * 3600);
+
 /// One delivery that passed the door: its sender may speak for this source.
 pub struct Delivery<'a> {
     /// The source it came by.
@@ -104,6 +107,7 @@ pub async fn take(
     let idempotency = delivery.idempotency_key.map(|key| Idempotency {
         key: hasher.digest("idempotency", &[source.name.as_bytes(), key.as_bytes()]),
         body: Some(hasher.digest("body", &[delivery.body])),
+        kept: CALLER_KEY_KEPT,
     });
     let (draft, mut faults) = Draft::read(body);
     let id = LeadId::random().map_err(|_| Refused::NoRandomness)?;

@@ -11,6 +11,7 @@
 
 pub mod changes;
 pub mod embedded;
+pub mod listing;
 mod record;
 pub mod redis;
 
@@ -24,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
 
 pub use changes::Changes;
+pub use listing::{Cursor, Filter, Page};
 
 /// A keyed hash (HMAC-SHA-256, cut to 128 bits): the only form in which a person or a caller's key is kept for
 /// comparison.
@@ -45,17 +47,16 @@ pub struct Acceptance {
     pub max_waiting: u64,
 }
 
-/// A key under which the same delivery may come again. Kept for [`IDEMPOTENCY_KEPT`].
+/// A key under which the same delivery may come again.
 #[derive(Clone, Copy)]
 pub struct Idempotency {
     /// Source and key, hashed.
     pub key: Digest,
     /// The body, hashed; `None` where the key alone decides (a platform's own id).
     pub body: Option<Digest>,
+    /// How long the key is remembered, from acceptance.
+    pub kept: Duration,
 }
-
-/// How long an idempotency key is remembered.
-pub const IDEMPOTENCY_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// What became of an [`Acceptance`].
 #[derive(Clone, Debug, PartialEq)]
@@ -240,6 +241,17 @@ pub enum ClaimError {
     Store(#[from] StoreError),
 }
 
+/// What became of [`Store::amend`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amended {
+    /// The lead is as it was handed in.
+    Done,
+    /// The lead changed since it was read, or a worker holds it, or it is gone. Nothing was written.
+    Changed,
+    /// The lead would have come back to life, and this other one claims its person. Nothing was written.
+    PersonTaken(LeadId),
+}
+
 /// What is thrown away, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
@@ -291,12 +303,38 @@ pub trait Store: Send + Sync + 'static {
     /// can no longer lead to a call.
     async fn settle(&self, claim: Claim, next: Next, hold: Hold) -> Result<(), ClaimError>;
 
+    /// Ends a claim like [`Store::settle`] with [`Hold::Keep`], for a lead whose person became known only now. When
+    /// another lead claims one of the digests, this one ends as its duplicate: the first lead is returned. Otherwise
+    /// it claims the person for `window` from now, unless it can no longer lead to a call, and goes on to `next`.
+    /// Either way the digests take the place of those kept with the lead before.
+    async fn identify(
+        &self,
+        claim: Claim,
+        person: Vec<Digest>,
+        window: Duration,
+        next: Next,
+    ) -> Result<Option<LeadId>, ClaimError>;
+
+    /// The lead that a remembered idempotency key made. The lead itself may be gone by now.
+    async fn repeated(&self, key: Digest) -> Result<Option<LeadId>, StoreError>;
+
     /// One lead.
     async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError>;
 
-    /// Changes a lead nobody works on. `false` when it changed since `stored` was read, or a worker holds it. A lead
-    /// brought back to life claims its person again, as far as nobody else has.
-    async fn amend(&self, stored: Stored, next: Next) -> Result<bool, StoreError>;
+    /// Leads in the order they were accepted, the newest first: those after the cursor that pass the filter, at most
+    /// `most`. One call looks at no more than [`listing::LOOKED_AT`] leads, so a page may come short, or empty, and
+    /// still name a next one. Leads accepted meanwhile come before every cursor. A record that cannot be read is left
+    /// out.
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Page, StoreError>;
+
+    /// Changes a lead nobody works on. One that could lead to no call any more and is brought back to life claims its
+    /// person again, and is refused when another lead claims it.
+    async fn amend(&self, stored: Stored, next: Next, hold: Hold) -> Result<Amended, StoreError>;
 
     /// How many leads of its account go before this waiting one; `None` when it does not wait. Exact up to 1,000,
     /// an upper bound beyond.

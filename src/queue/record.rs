@@ -1,7 +1,7 @@
 //! What both stores do to a record alike: read it, say how it stands, and note its intent.
 
 use super::StoreError;
-use crate::lead::{Intent, Lead, Status, Step};
+use crate::lead::{Intent, Lead, LeadId, Status, Step};
 
 /// The error names the place in the text and never quotes it.
 pub fn decode(body: &[u8]) -> Result<Lead, StoreError> {
@@ -30,4 +30,16 @@ pub fn note_intent(lead: &mut Lead, intent: &Intent) {
     lead.progress.attempts = intent.attempt;
     lead.progress.looks = 0;
     lead.progress.intent = Some(intent.clone());
+}
+
+/// What a listing does with one record: one that cannot be read is left out and told in the log.
+pub fn readable<T>(
+    id: LeadId,
+    found: Result<Option<T>, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    if let Err(StoreError::Unreadable(why)) = found {
+        tracing::error!(lead.id = %id, why, "a record was left out of a listing");
+        return Ok(None);
+    }
+    found
 }

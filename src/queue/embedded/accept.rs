@@ -4,14 +4,12 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::read::{AHEAD_EXACT, go_before};
-use super::record::{self, claim_person, count, encode};
+use super::record::{self, claim_person, count, encode, holder};
 use super::writer::Desk;
 use crate::clock::millis;
+use crate::lead::Status;
 use crate::lead::status::frees_person;
-use crate::lead::{LeadId, Status};
-use crate::queue::{
-    Acceptance, Accepted, Digest, IDEMPOTENCY_KEPT, Idempotency, Receipt, StoreError,
-};
+use crate::queue::{Acceptance, Accepted, Digest, Idempotency, Receipt, StoreError};
 
 /// `body` is the lead, encoded. The inner error refuses a lead that was not written.
 pub fn accept(
@@ -72,12 +70,12 @@ pub fn accept(
     if !frees_person(lead.status, lead.reason.as_ref().map(|reason| reason.code)) {
         claim_person(&desk.db, &person, lead.id, person_until, now)?;
     }
-    if let Some(Idempotency { key, body }) = idempotency {
+    if let Some(Idempotency { key, body, kept }) = idempotency {
         desk.db
             .prepare_cached(
                 "INSERT OR REPLACE INTO idempotency (key, body, lead_id, until) VALUES (?1, ?2, ?3, ?4)",
             )?
-            .execute((key, body, lead.id.as_bytes(), now.saturating_add(millis(IDEMPOTENCY_KEPT))))?;
+            .execute((key, body, lead.id.as_bytes(), now.saturating_add(millis(kept))))?;
     }
     if first.is_some() {
         count(&desk.db, account, lane, 1)?;
@@ -153,17 +151,6 @@ fn refuse(desk: &Desk, max_waiting: u64) -> Result<Option<StoreError>, StoreErro
         .query_row([], |row| row.get(0))?;
     let full = waiting.cast_unsigned() >= max_waiting;
     Ok(full.then(|| StoreError::Full(format!("{waiting} leads wait"))))
-}
-
-fn holder(db: &Connection, person: &[u8], now: i64) -> Result<Option<LeadId>, StoreError> {
-    let mut find =
-        db.prepare_cached("SELECT lead_id FROM person WHERE digest = ?1 AND until > ?2")?;
-    for digest in record::digests(person) {
-        if let Some(found) = find.query_row((digest, now), |row| row.get(0)).optional()? {
-            return Ok(Some(record::id(found)));
-        }
-    }
-    Ok(None)
 }
 
 /// Counted one by one while few wait. Beyond that the lanes' counters bound it, so that a long queue costs no time.

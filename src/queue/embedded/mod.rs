@@ -5,6 +5,7 @@
 
 mod accept;
 mod database;
+mod list;
 mod permits;
 mod read;
 mod record;
@@ -24,12 +25,13 @@ pub use database::OpenError;
 use crate::clock::Clock;
 use crate::lead::{LeadId, Step};
 use crate::queue::{
-    Acceptance, Accepted, Acquired, Backlog, Budget, Changes, Choice, Claim, ClaimError, Digest,
-    Hold, Intended, Limit, Next, PermitId, Receipt, Retention, Store, StoreError, Stored,
+    Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
+    Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
+    StoreError, Stored,
 };
 use permits::Name;
 use read::Readers;
-use work::Intention;
+use work::{Identified, Intention};
 use writer::Writer;
 
 /// Where and how the store is opened.
@@ -207,6 +209,32 @@ impl Store for Embedded {
         )
     }
 
+    async fn identify(
+        &self,
+        claim: Claim,
+        person: Vec<Digest>,
+        window: Duration,
+        next: Next,
+    ) -> Result<Option<LeadId>, ClaimError> {
+        let Claim { lead, fence, .. } = claim;
+        let identified = self
+            .writer
+            .run(move |desk| work::identify(desk, lead, fence, person.concat(), window, next))
+            .await?;
+        match identified {
+            Identified::Lost => Err(ClaimError::Lost),
+            Identified::New => Ok(None),
+            Identified::Repeats(first) => Ok(Some(first)),
+        }
+    }
+
+    async fn repeated(&self, key: Digest) -> Result<Option<LeadId>, StoreError> {
+        let now = self.now();
+        self.readers
+            .run(move |db| read::repeated(db, &key, now))
+            .await
+    }
+
     async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError> {
         let now = self.now();
         self.readers
@@ -214,11 +242,23 @@ impl Store for Embedded {
             .await
     }
 
-    async fn amend(&self, stored: Stored, next: Next) -> Result<bool, StoreError> {
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Page, StoreError> {
+        let (filter, now) = (filter.clone(), self.now());
+        self.readers
+            .run(move |db| list::list(db, &filter, after, most, now))
+            .await
+    }
+
+    async fn amend(&self, stored: Stored, next: Next, hold: Hold) -> Result<Amended, StoreError> {
         let Stored { lead, version, .. } = stored;
         let body = record::encode(&lead)?;
         self.writer
-            .run(move |desk| work::amend(desk, &lead, &body, version, next))
+            .run(move |desk| work::amend(desk, &lead, &body, version, next, hold))
             .await
     }
 

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
 use super::database::{self, OpenError};
 use super::record;
 use crate::lead::{Lane, LeadId, Step};
-use crate::queue::{Backlog, StoreError};
+use crate::queue::{Backlog, Digest, StoreError};
 
 const READERS: usize = 4;
 /// A position up to this one is counted, a later one only bounded.
@@ -70,6 +70,15 @@ fn on_one_state<T>(
 
 fn stopped() -> StoreError {
     StoreError::Unavailable("the readers have stopped".to_owned())
+}
+
+/// The lead that a remembered key made.
+pub fn repeated(db: &Connection, key: &Digest, now: i64) -> Result<Option<LeadId>, StoreError> {
+    let found = db
+        .prepare_cached("SELECT lead_id FROM idempotency WHERE key = ?1 AND until > ?2")?
+        .query_row((key, now), |row| row.get(0))
+        .optional()?;
+    Ok(found.map(record::id))
 }
 
 pub fn next_due(

@@ -6,7 +6,7 @@ use super::writer::Desk;
 use crate::clock::{from_millis, millis};
 use crate::lead::status::frees_person;
 use crate::lead::{Lead, LeadId, Status, Step};
-pub use crate::queue::record::{decode, note_intent, shown};
+pub use crate::queue::record::{decode, note_intent, readable, shown};
 use crate::queue::{Digest, Next, StoreError, Stored, Waits};
 
 /// A row without its body.
@@ -18,8 +18,9 @@ pub struct Place {
     pub leased: bool,
     pub fence: u64,
     pub version: u64,
-    person: Vec<u8>,
-    person_until: i64,
+    /// Digests of 16 bytes, one after the other.
+    pub person: Vec<u8>,
+    pub person_until: i64,
 }
 
 impl Place {
@@ -49,26 +50,17 @@ pub fn place(db: &Connection, id: LeadId) -> Result<Option<Place>, StoreError> {
     let mut find = db.prepare_cached(
         "SELECT seq, lane, step, due_at, leased, fence, version, person, person_until FROM leads WHERE id = ?1",
     )?;
-    let found = find
-        .query_row([id.as_bytes()], |row| {
-            let word: Option<String> = row.get(2)?;
-            Ok((word, place_without_step(row)?))
-        })
-        .optional()?;
-    let Some((word, place)) = found else {
-        return Ok(None);
-    };
-    Ok(Some(Place {
-        step: word.as_deref().map(step).transpose()?,
-        ..place
-    }))
+    let mut rows = find.query([id.as_bytes()])?;
+    rows.next()?.map(place_in).transpose()
 }
 
-fn place_without_step(row: &Row<'_>) -> rusqlite::Result<Place> {
+/// The place in a row that begins with the columns [`place`] reads.
+pub fn place_in(row: &Row<'_>) -> Result<Place, StoreError> {
+    let word: Option<String> = row.get(2)?;
     Ok(Place {
         seq: row.get(0)?,
         lane: row.get(1)?,
-        step: None,
+        step: word.as_deref().map(step).transpose()?,
         due_at: row.get::<_, Option<i64>>(3)?.unwrap_or_default(),
         leased: row.get(4)?,
         fence: row.get::<_, i64>(5)?.cast_unsigned(),
@@ -83,21 +75,36 @@ pub fn stored(db: &Connection, id: LeadId, now: i64) -> Result<Option<Stored>, S
     let Some(place) = place(db, id)? else {
         return Ok(None);
     };
+    let lead = lead_at(db, &place)?;
+    Ok(Some(standing(lead, &place, now)))
+}
+
+/// The record of the lead at this place.
+pub fn lead_at(db: &Connection, place: &Place) -> Result<Lead, StoreError> {
     let body: String = db
         .prepare_cached("SELECT body FROM leads WHERE seq = ?1")?
         .query_row([place.seq], |row| row.get(0))?;
-    let mut lead = decode(body.as_bytes())?;
+    decode(body.as_bytes())
+}
+
+/// A lead as it stands at its place.
+pub fn standing(mut lead: Lead, place: &Place, now: i64) -> Stored {
     lead.status = shown(lead.status, place.step.filter(|_| place.is_held(now)));
     let waits = place.step.map(|step| Waits {
         step,
         due_at: from_millis(place.due_at),
         leased: place.leased,
     });
-    Ok(Some(Stored {
+    Stored {
         lead,
         version: place.version,
         waits,
-    }))
+    }
+}
+
+/// Whether a lead that stands like this claims nobody.
+pub fn frees(lead: &Lead) -> bool {
+    frees_person(lead.status, lead.reason.as_ref().map(|reason| reason.code))
 }
 
 /// Writes a lead back at the end of a claim or by an operator, with where it goes. `body` is the lead, encoded.
@@ -125,10 +132,10 @@ pub fn rewrite(
     };
     desk.db
         .prepare_cached(
-            "UPDATE leads SET lane = ?2, step = ?3, due_at = ?4, leased = 0, ended_at = ?5, person = ?6, body = ?7, \
-             version = version + 1 WHERE seq = ?1",
+            "UPDATE leads SET lane = ?2, step = ?3, due_at = ?4, leased = 0, ended_at = ?5, person = ?6, \
+             person_until = ?7, body = ?8, version = version + 1 WHERE seq = ?1",
         )?
-        .execute((place.seq, lane, step, due_at, ended_at, person, body))?;
+        .execute((place.seq, lane, step, due_at, ended_at, person, place.person_until, body))?;
     if place.step.is_some() != step.is_some() || place.lane != lane {
         if place.step.is_some() {
             count(&desk.db, &lead.account, place.lane, -1)?;
@@ -137,23 +144,33 @@ pub fn rewrite(
             count(&desk.db, &lead.account, lane, 1)?;
         }
     }
-    if frees_person(lead.status, lead.reason.as_ref().map(|reason| reason.code)) {
-        let mut free = desk
-            .db
-            .prepare_cached("DELETE FROM person WHERE digest = ?1 AND lead_id = ?2")?;
-        for digest in digests(&place.person) {
-            free.execute((digest, lead.id.as_bytes()))?;
-        }
-    } else if place.step.is_none() {
-        // An ended lead may have freed its person and is now brought back.
-        let until = place.person_until;
-        if until > now {
-            claim_person(&desk.db, &place.person, lead.id, until, now)?;
-        }
+    if frees(lead) {
+        free_person(&desk.db, &place.person, lead.id)?;
     }
     desk.lead_changed(lead.id);
     if step.is_some() {
         desk.work_may_be_due();
+    }
+    Ok(())
+}
+
+/// The lead that claims one of the digests.
+pub fn holder(db: &Connection, person: &[u8], now: i64) -> Result<Option<LeadId>, StoreError> {
+    let mut find =
+        db.prepare_cached("SELECT lead_id FROM person WHERE digest = ?1 AND until > ?2")?;
+    for digest in digests(person) {
+        if let Some(found) = find.query_row((digest, now), |row| row.get(0)).optional()? {
+            return Ok(Some(id(found)));
+        }
+    }
+    Ok(None)
+}
+
+/// Gives up those of the digests that this lead claims.
+pub fn free_person(db: &Connection, person: &[u8], id: LeadId) -> Result<(), StoreError> {
+    let mut free = db.prepare_cached("DELETE FROM person WHERE digest = ?1 AND lead_id = ?2")?;
+    for digest in digests(person) {
+        free.execute((digest, id.as_bytes()))?;
     }
     Ok(())
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::record::{self, Place, encode, rewrite};
+use super::record::{self, Place, claim_person, encode, frees, rewrite};
 use super::writer::Desk;
 use crate::clock::{from_millis, millis};
 use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
-use crate::queue::{Hold, Next, StoreError};
+use crate::queue::{Amended, Hold, Next, StoreError};
 
 /// A hold whose claim was never settled lapses after this. Far longer than any lookup of a lost answer takes.
 const HOLD_KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -28,6 +28,13 @@ pub enum Intention {
     Lost,
     AllHeld,
     At(Intent),
+}
+
+/// What [`identify`] came to.
+pub enum Identified {
+    Lost,
+    New,
+    Repeats(LeadId),
 }
 
 pub fn claim(
@@ -196,36 +203,83 @@ pub fn settle(
     let Some(place) = claimed(desk, lead.id, fence)? else {
         return Ok(false);
     };
-    match hold {
-        Hold::Keep => {}
-        Hold::Spent => spend(&desk.db, lead.id, desk.now())?,
-        Hold::Free => {
-            desk.db
-                .prepare_cached("DELETE FROM holds WHERE lead_id = ?1 AND spent_at IS NULL")?
-                .execute([lead.id.as_bytes()])?;
-        }
-    }
+    end_hold(desk, lead.id, hold)?;
     rewrite(desk, &place, lead, body, next)?;
     Ok(true)
 }
 
-/// `false`: the lead changed since, or a worker holds it.
+fn end_hold(desk: &Desk, id: LeadId, hold: Hold) -> Result<(), StoreError> {
+    match hold {
+        Hold::Keep => {}
+        Hold::Spent => spend(&desk.db, id, desk.now())?,
+        Hold::Free => {
+            desk.db
+                .prepare_cached("DELETE FROM holds WHERE lead_id = ?1 AND spent_at IS NULL")?
+                .execute([id.as_bytes()])?;
+        }
+    }
+    Ok(())
+}
+
+/// As [`settle`], for a lead of this person, whose digests come one after the other.
+pub fn identify(
+    desk: &mut Desk,
+    mut lead: Lead,
+    fence: u64,
+    person: Vec<u8>,
+    window: Duration,
+    next: Next,
+) -> Result<Identified, StoreError> {
+    let Some(place) = claimed(desk, lead.id, fence)? else {
+        return Ok(Identified::Lost);
+    };
+    let now = desk.now();
+    record::free_person(&desk.db, &place.person, lead.id)?;
+    let place = Place {
+        person,
+        person_until: now.saturating_add(millis(window)),
+        ..place
+    };
+    if let Some(first) = record::holder(&desk.db, &place.person, now)? {
+        lead.status = Status::Duplicate;
+        lead.duplicate_of = Some(first);
+        rewrite(desk, &place, &lead, &encode(&lead)?, Next::Done)?;
+        return Ok(Identified::Repeats(first));
+    }
+    rewrite(desk, &place, &lead, &encode(&lead)?, next)?;
+    if !frees(&lead) {
+        claim_person(&desk.db, &place.person, lead.id, place.person_until, now)?;
+    }
+    Ok(Identified::New)
+}
+
 pub fn amend(
     desk: &mut Desk,
     lead: &Lead,
     body: &str,
     version: u64,
     next: Next,
-) -> Result<bool, StoreError> {
+    hold: Hold,
+) -> Result<Amended, StoreError> {
     let now = desk.now();
     let Some(place) = record::place(&desk.db, lead.id)? else {
-        return Ok(false);
+        return Ok(Amended::Changed);
     };
     if place.version != version || place.is_held(now) {
-        return Ok(false);
+        return Ok(Amended::Changed);
     }
+    let is_revived = !frees(lead) && frees(&record::lead_at(&desk.db, &place)?);
+    if is_revived {
+        if let Some(other) = record::holder(&desk.db, &place.person, now)? {
+            return Ok(Amended::PersonTaken(other));
+        }
+        if place.person_until > now {
+            claim_person(&desk.db, &place.person, lead.id, place.person_until, now)?;
+        }
+    }
+    end_hold(desk, lead.id, hold)?;
     rewrite(desk, &place, lead, body, next)?;
-    Ok(true)
+    Ok(Amended::Done)
 }
 
 /// The status of a lead just claimed.

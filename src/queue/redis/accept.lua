@@ -28,18 +28,13 @@ if all >= most then
   return { now, 'full', all }
 end
 
-local list, of = digests(person), nil
-if #list > 0 then
-  for _, claim in ipairs(redis.call('HMGET', PERSONS, unpack(list))) do
-    claim = claim and cmsgpack.unpack(claim)
-    if claim and claim.ends > now then
-      of = claim.lead
-      break
-    end
-  end
-end
+local list = digests(person)
+local of = claimed_by_other(list, id)
 
 local place = { lane = lane, due = now, fence = 0, version = 1, person = person, ends = now + window, of = of }
+if of or not claims then
+  place.freed = true
+end
 if step ~= '' and not of then
   place.step = step
 end
@@ -47,6 +42,7 @@ if redis.call('HSETNX', PLACES, id, cmsgpack.pack(place)) == 0 then
   return redis.error_reply('KNOWN an id is kept once')
 end
 redis.call('HSET', LEADS, id, body)
+redis.call('ZADD', ACCEPTED, now, id)
 
 local lapses = {}
 if key ~= '' then

@@ -4,10 +4,10 @@ use super::Redis;
 use super::accounts::Account;
 use super::read;
 use super::record::{self, frees};
-use super::script::{ACCEPT, Answer, REMEMBER, unexpected};
+use super::script::{ACCEPT, Answer, REMEMBER, REPEATED, unexpected};
 use super::time::micros;
 use crate::lead::{LeadId, Step};
-use crate::queue::{Acceptance, Accepted, Digest, IDEMPOTENCY_KEPT, Receipt, StoreError};
+use crate::queue::{Acceptance, Accepted, Digest, Receipt, StoreError};
 
 /// A position up to this one is counted for a new lead, a later one only bounded.
 const AHEAD_EXACT: u64 = 1000;
@@ -40,7 +40,8 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
             command.arg(&person).arg(micros(person_window));
             command.arg(!frees(&lead));
             command.arg(max_waiting.saturating_sub(elsewhere));
-            command.arg(micros(IDEMPOTENCY_KEPT)).arg(AHEAD_EXACT);
+            command.arg(idempotency.map_or(0, |known| micros(known.kept)));
+            command.arg(AHEAD_EXACT);
         })
         .await?;
     let accepted = accepted(&answer, elsewhere)?;
@@ -98,4 +99,20 @@ pub async fn remember(redis: &Redis, key: Digest, receipt: Receipt) -> Result<()
         })
         .await
         .map(drop)
+}
+
+pub async fn repeated(redis: &Redis, key: Digest) -> Result<Option<LeadId>, StoreError> {
+    let Some(account) = read::locate(redis, &key, Account::repeats).await? else {
+        return Ok(None);
+    };
+    let answer = redis
+        .server
+        .of_leads(&REPEATED, &account, |command| {
+            command.arg(&key);
+        })
+        .await?;
+    if answer.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(LeadId::from_bytes(answer.array(0)?)))
 }

@@ -1,11 +1,11 @@
 -- Second in the scripts about leads: the account's keys, in the order the program lists them.
-local LEADS, PLACES, COUNTS, ENDED, PERSONS, REPEATS, HOLDS, LAPSES = unpack(KEYS, 1, 8)
+local LEADS, PLACES, COUNTS, ENDED, PERSONS, REPEATS, HOLDS, LAPSES, ACCEPTED = unpack(KEYS, 1, 9)
 local STEPS = { qualify = 0, book = 1, reconcile = 2, hand_over = 3, fetch = 4 }
 -- In a queue the score is the due time; of a lead under a lease, this much more than the lease's end.
 local HELD = 2 ^ 52
 
 local function queue(step, lane)
-  return KEYS[9 + STEPS[step] * 3 + lane]
+  return KEYS[10 + STEPS[step] * 3 + lane]
 end
 
 -- A number of any size as text: Lua's own conversion drops digits.
@@ -39,6 +39,28 @@ local function digests(person)
     list[#list + 1] = string.sub(person, first, first + 15)
   end
   return list
+end
+
+-- The lead other than `id` that claims one of the digests.
+local function claimed_by_other(list, id)
+  if #list == 0 then
+    return nil
+  end
+  for _, claim in ipairs(redis.call('HMGET', PERSONS, unpack(list))) do
+    claim = claim and cmsgpack.unpack(claim)
+    if claim and claim.ends > now and claim.lead ~= id then
+      return claim.lead
+    end
+  end
+end
+
+-- Claims a person that nobody claims.
+local function claim_person(person, id, ends)
+  local claim = cmsgpack.pack({ lead = id, ends = ends })
+  for _, digest in ipairs(digests(person)) do
+    redis.call('HSET', PERSONS, digest, claim)
+    redis.call('ZADD', LAPSES, ends, 'p' .. digest)
+  end
 end
 
 -- What only the store knows of a lead and its record does not say yet: an open intent and the lead it repeats.

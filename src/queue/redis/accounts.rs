@@ -31,6 +31,7 @@ impl Account {
         let stem = format!("{prefix}:{{{name}}}");
         let mut keys: Vec<String> = [
             "leads", "places", "counts", "ended", "persons", "repeats", "holds", "lapses",
+            "accepted",
         ]
         .into_iter()
         .map(|kind| format!("{stem}:{kind}"))

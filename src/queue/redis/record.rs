@@ -5,7 +5,7 @@ use crate::clock::from_millis;
 use crate::lead::status::frees_person;
 use crate::lead::{Intent, Lead, LeadId, Status, Step};
 use crate::queue::record::decode;
-pub use crate::queue::record::{note_intent, shown};
+pub use crate::queue::record::{note_intent, readable, shown};
 use crate::queue::{StoreError, Stored, Waits};
 
 pub fn encode(lead: &Lead) -> Result<Vec<u8>, StoreError> {

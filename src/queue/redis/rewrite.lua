@@ -1,7 +1,9 @@
--- Writes a lead back, at the end of a claim (`fence`) or by an operator (`version`), with where it goes.
+-- Writes a lead back, at the end of a claim (`fence`) or by an operator (`version`), with where it goes. With
+-- `window`, which may be '', the lead is of `person` from now on.
 local id, by, number, body, step = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8]
 local delay, lane, hold, spent_for, frees, erased =
   tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]), ARGV[13] == '1', ARGV[14] == '1'
+local person, window = ARGV[15], tonumber(ARGV[16])
 
 local place = place_of(id)
 if not place or place[by] ~= number then
@@ -12,20 +14,33 @@ end
 if by == 'fence' and not place.leased or by == 'version' and is_held(place) then
   return { now, 0 }
 end
+local is_revived = by == 'version' and place.freed and not frees
+local of = nil
+if window then
+  of = claimed_by_other(digests(person), id)
+elseif is_revived then
+  local other = claimed_by_other(digests(place.person), id)
+  if other then
+    return { now, 2, other }
+  end
+end
+if of then
+  step, frees = '', true
+end
+
 if hold == 'spent' then
   end_hold(id, place, spent_for)
 elseif hold == 'free' then
   end_hold(id, place, nil)
 end
 
-local person, waited = digests(place.person), place.step
-if waited then
-  redis.call('ZREM', queue(waited, place.lane), id)
+if place.step then
+  redis.call('ZREM', queue(place.step, place.lane), id)
   count(place.lane, -1)
 else
   redis.call('ZREM', ENDED, id)
 end
-place.lane, place.leased, place.intent, place.of = lane, nil, nil, nil
+place.lane, place.leased, place.intent, place.of, place.freed = lane, nil, nil, of, frees or nil
 if step ~= '' then
   place.step, place.due = step, math.min(now + delay, HELD - 1)
   redis.call('ZADD', queue(step, lane), place.due, id)
@@ -36,24 +51,23 @@ else
   redis.call('ZADD', ENDED, now, id)
   tell(id)
 end
-if erased then
+if frees or window then
+  for _, digest in ipairs(digests(place.person)) do
+    local claim = redis.call('HGET', PERSONS, digest)
+    if claim and cmsgpack.unpack(claim).lead == id then
+      redis.call('HDEL', PERSONS, digest)
+      redis.call('ZREM', LAPSES, 'p' .. digest)
+    end
+  end
+end
+if window then
+  place.person, place.ends = person, now + window
+elseif erased then
   place.person = ''
 end
 keep_place(id, place)
 redis.call('HSET', LEADS, id, body)
-
-for _, digest in ipairs(person) do
-  local claim = redis.call('HGET', PERSONS, digest)
-  claim = claim and cmsgpack.unpack(claim)
-  if frees then
-    if claim and claim.lead == id then
-      redis.call('HDEL', PERSONS, digest)
-      redis.call('ZREM', LAPSES, 'p' .. digest)
-    end
-  elseif not waited and place.ends > now and not (claim and claim.ends > now) then
-    -- An ended lead may have freed its person and is now brought back.
-    redis.call('HSET', PERSONS, digest, cmsgpack.pack({ lead = id, ends = place.ends }))
-    redis.call('ZADD', LAPSES, place.ends, 'p' .. digest)
-  end
+if (window or is_revived) and not frees and place.ends > now then
+  claim_person(place.person, id, place.ends)
 end
-return { now, 1 }
+return { now, 1, of or '' }

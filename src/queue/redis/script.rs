@@ -102,7 +102,29 @@ script!(CLOSE, "flags=allow-oom", "time.lua", "close.lua");
 script!(FOUND, "flags=allow-oom", "time.lua", "found.lua");
 script!(MARK, "flags=allow-oom", "mark.lua");
 // Reading.
-script!(GET, "flags=no-writes", "time.lua", "account.lua", "get.lua");
+script!(
+    GET,
+    "flags=no-writes",
+    "time.lua",
+    "account.lua",
+    "stands.lua",
+    "get.lua"
+);
+script!(
+    LIST,
+    "flags=no-writes",
+    "time.lua",
+    "account.lua",
+    "stands.lua",
+    "list.lua"
+);
+script!(
+    REPEATED,
+    "flags=no-writes",
+    "time.lua",
+    "account.lua",
+    "repeated.lua"
+);
 script!(
     AHEAD,
     "flags=no-writes",
@@ -140,6 +162,24 @@ impl Answer {
     /// Nothing but the time.
     pub fn is_empty(&self) -> bool {
         matches!(self.0.first(), None | Some(Value::Nil))
+    }
+
+    /// The answers inside this one.
+    pub fn parts(self) -> Result<Vec<Answer>, StoreError> {
+        let parts = self.0.into_iter().map(|part| match part {
+            Value::Array(values) => Ok(Answer(values)),
+            _ => Err(unexpected()),
+        });
+        parts.collect()
+    }
+
+    /// The answer inside this one, if it has so many values.
+    pub fn part(mut self, at: usize) -> Result<Option<Answer>, StoreError> {
+        match (at < self.0.len()).then(|| self.0.swap_remove(at)) {
+            None => Ok(None),
+            Some(Value::Array(values)) => Ok(Some(Answer(values))),
+            Some(_) => Err(unexpected()),
+        }
     }
 
     pub fn number(&self, at: usize) -> Result<i64, StoreError> {

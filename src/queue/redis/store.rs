@@ -9,11 +9,12 @@ use jiff::Timestamp;
 
 use super::script::{PROBE, SWEEP};
 use super::time::micros;
-use super::{Redis, accept, permits, read, work};
+use super::{Redis, accept, list, permits, read, work};
 use crate::lead::{LeadId, Step};
 use crate::queue::{
-    Acceptance, Accepted, Acquired, Backlog, Budget, Changes, Choice, Claim, ClaimError, Digest,
-    Hold, Intended, Limit, Next, PermitId, Receipt, Retention, Store, StoreError, Stored,
+    Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
+    Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
+    StoreError, Stored,
 };
 
 /// Entries deleted in one step.
@@ -68,12 +69,35 @@ impl Store for Redis {
         work::settle(self, claim, next, hold).await
     }
 
+    async fn identify(
+        &self,
+        claim: Claim,
+        person: Vec<Digest>,
+        window: Duration,
+        next: Next,
+    ) -> Result<Option<LeadId>, ClaimError> {
+        work::identify(self, claim, person, window, next).await
+    }
+
+    async fn repeated(&self, key: Digest) -> Result<Option<LeadId>, StoreError> {
+        accept::repeated(self, key).await
+    }
+
     async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError> {
         read::get(self, id).await
     }
 
-    async fn amend(&self, stored: Stored, next: Next) -> Result<bool, StoreError> {
-        work::amend(self, stored, next).await
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Page, StoreError> {
+        list::list(self, filter, after, most).await
+    }
+
+    async fn amend(&self, stored: Stored, next: Next, hold: Hold) -> Result<Amended, StoreError> {
+        work::amend(self, stored, next, hold).await
     }
 
     async fn ahead(&self, id: LeadId) -> Result<Option<u64>, StoreError> {

@@ -15,5 +15,6 @@ if #ended > 0 then
   redis.call('HDEL', LEADS, unpack(ended))
   redis.call('HDEL', PLACES, unpack(ended))
   redis.call('ZREM', ENDED, unpack(ended))
+  redis.call('ZREM', ACCEPTED, unpack(ended))
 end
 return { now, #lapsed, #ended }

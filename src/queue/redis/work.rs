@@ -8,8 +8,10 @@ use super::record::{self, frees};
 use super::script::{CLAIM, INTEND, NEXT_DUE, RENEW, REWRITE};
 use super::time::micros;
 use crate::clock::from_millis;
-use crate::lead::{Intent, Lane, Lead, Status, Step};
-use crate::queue::{Choice, Claim, ClaimError, Hold, Intended, Next, StoreError, Stored};
+use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
+use crate::queue::{
+    Amended, Choice, Claim, ClaimError, Digest, Hold, Intended, Next, StoreError, Stored,
+};
 
 /// A hold whose claim was never settled lapses after this. Far longer than any lookup of a lost answer takes.
 const HOLD_KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -138,21 +140,44 @@ pub async fn intend(
 pub async fn settle(redis: &Redis, claim: Claim, next: Next, hold: Hold) -> Result<(), ClaimError> {
     let account = redis.server.accounts.account(&claim.lead.account);
     let by = By::Fence(claim.fence);
-    if rewrite(redis, &account, &claim.lead, by, next, hold).await? {
-        Ok(())
-    } else {
-        Err(ClaimError::Lost)
+    match rewrite(redis, &account, &claim.lead, by, next, hold, None).await? {
+        Rewritten::Done { .. } => Ok(()),
+        Rewritten::Changed | Rewritten::PersonTaken(_) => Err(ClaimError::Lost),
     }
 }
 
-pub async fn amend(redis: &Redis, stored: Stored, next: Next) -> Result<bool, StoreError> {
+pub async fn identify(
+    redis: &Redis,
+    claim: Claim,
+    person: Vec<Digest>,
+    window: Duration,
+    next: Next,
+) -> Result<Option<LeadId>, ClaimError> {
+    let account = redis.server.accounts.account(&claim.lead.account);
+    let by = By::Fence(claim.fence);
+    let person = Some((person.concat(), window));
+    match rewrite(redis, &account, &claim.lead, by, next, Hold::Keep, person).await? {
+        Rewritten::Done { repeats } => Ok(repeats),
+        Rewritten::Changed | Rewritten::PersonTaken(_) => Err(ClaimError::Lost),
+    }
+}
+
+pub async fn amend(
+    redis: &Redis,
+    stored: Stored,
+    next: Next,
+    hold: Hold,
+) -> Result<Amended, StoreError> {
     let account = redis.server.accounts.account(&stored.lead.account);
     let by = By::Version(stored.version);
-    let changed = rewrite(redis, &account, &stored.lead, by, next, Hold::Keep).await?;
-    if changed {
-        redis.confirm(&account).await?;
+    match rewrite(redis, &account, &stored.lead, by, next, hold, None).await? {
+        Rewritten::Changed => Ok(Amended::Changed),
+        Rewritten::PersonTaken(other) => Ok(Amended::PersonTaken(other)),
+        Rewritten::Done { .. } => {
+            redis.confirm(&account).await?;
+            Ok(Amended::Done)
+        }
     }
-    Ok(changed)
 }
 
 /// What must be as it was for a lead to be written back.
@@ -161,6 +186,17 @@ enum By {
     Version(u64),
 }
 
+/// What `rewrite.lua` answers.
+enum Rewritten {
+    Changed,
+    Done {
+        /// The lead that claims the person already.
+        repeats: Option<LeadId>,
+    },
+    PersonTaken(LeadId),
+}
+
+/// `person`: the digests that take the place of the lead's own, one after the other, and how long they are claimed.
 async fn rewrite(
     redis: &Redis,
     account: &Account,
@@ -168,7 +204,8 @@ async fn rewrite(
     by: By,
     next: Next,
     hold: Hold,
-) -> Result<bool, StoreError> {
+    person: Option<(Vec<u8>, Duration)>,
+) -> Result<Rewritten, StoreError> {
     let body = record::encode(lead)?;
     let (by, number) = match by {
         By::Fence(fence) => ("fence", fence),
@@ -191,16 +228,23 @@ async fn rewrite(
             command.arg(lead.lane.rank()).arg(hold);
             command.arg(micros(SPENT_KEPT)).arg(frees(lead));
             command.arg(lead.status == Status::Erased);
+            match &person {
+                Some((digests, window)) => command.arg(digests).arg(micros(*window)),
+                None => command.arg("").arg(""),
+            };
         })
         .await?;
-    if answer.number(0)? == 0 {
-        return Ok(false);
-    }
+    let repeats = match answer.number(0)? {
+        0 => return Ok(Rewritten::Changed),
+        1 if answer.bytes(1)?.is_empty() => None,
+        1 => Some(LeadId::from_bytes(answer.array(1)?)),
+        _ => return Ok(Rewritten::PersonTaken(LeadId::from_bytes(answer.array(1)?))),
+    };
     redis.changes.lead(lead.id);
     if !step.is_empty() {
         redis.changes.work();
     }
-    Ok(true)
+    Ok(Rewritten::Done { repeats })
 }
 
 #[cfg(test)]

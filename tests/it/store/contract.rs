@@ -7,8 +7,10 @@
 pub mod accepting;
 pub mod amending;
 pub mod claiming;
+pub mod identifying;
 pub mod instants;
 pub mod lasting;
+pub mod listing;
 pub mod pacing;
 pub mod repeating;
 
@@ -18,7 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use leadgate::lead::{Lane, Lead, LeadId, Reason, ReasonCode, Status, Step};
 use leadgate::queue::{
-    Acceptance, Accepted, Claim, Digest, Hold, Idempotency, Next, Retention, Store, Stored,
+    Acceptance, Accepted, Amended, Claim, Digest, Hold, Idempotency, Next, Retention, Store, Stored,
 };
 use serde_json::json;
 
@@ -39,6 +41,7 @@ pub trait Bench: Send {
 pub const SLACK: Duration = Duration::from_secs(2);
 pub const LEASE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(3600);
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
 pub const ACCOUNT: &str = "main";
 
 /// Runs every claim against the benches that `$make` makes, one test each.
@@ -59,14 +62,17 @@ macro_rules! contract {
                 a_lead_kept_without_hope_claims_nobody,
                 only_the_lead_that_claims_a_person_can_free_it,
                 a_lead_brought_back_claims_its_person_again,
-                a_lead_brought_back_takes_its_person_from_nobody,
+                a_lead_is_not_brought_back_beside_another_of_its_person,
+                a_lead_that_lives_is_changed_whoever_claims_its_person,
             ],
             repeating: [
                 the_same_delivery_at_once_and_again_is_kept_once,
                 a_delivery_before_the_receipt_joins_and_the_first_receipt_stays,
                 a_key_with_another_body_is_refused,
                 without_a_body_the_key_alone_decides,
-                a_key_is_known_for_a_day_and_then_forgotten,
+                a_key_is_known_for_its_time_and_then_forgotten,
+                each_key_is_kept_as_long_as_it_says,
+                a_known_key_tells_its_lead,
                 a_full_queue_refuses_and_still_answers_repeated_deliveries,
                 a_duplicate_answers_its_repeated_delivery,
             ],
@@ -87,6 +93,14 @@ macro_rules! contract {
                 urgent_leads_go_before_and_delayed_ones_do_not,
                 those_who_wait_are_woken,
             ],
+            identifying: [
+                a_person_known_late_is_claimed_and_the_lead_goes_on,
+                a_person_known_late_and_claimed_already_makes_a_duplicate,
+                many_leads_of_one_person_known_late_make_one_lead,
+                a_person_known_late_is_not_claimed_without_hope,
+                a_person_known_anew_takes_the_place_of_the_old_one,
+                a_lost_claim_identifies_nobody,
+            ],
             instants: [
                 an_intent_is_written_before_it_is_told,
                 an_open_hold_bars_everybody_else,
@@ -105,6 +119,18 @@ macro_rules! contract {
                 a_lead_in_a_workers_hands_is_not_changed,
                 a_lead_that_is_gone_is_not_changed,
                 an_amended_lead_takes_its_place_in_another_lane,
+                a_change_ends_the_hold_as_it_is_told,
+            ],
+            listing: [
+                leads_are_listed_newest_first_across_accounts,
+                pages_follow_each_other_without_gap_or_repeat,
+                new_leads_do_not_shift_the_pages,
+                a_filter_lists_what_it_names_and_nothing_else,
+                a_status_is_listed_as_it_is_shown,
+                a_person_is_found_whatever_became_of_the_lead,
+                an_erased_lead_is_found_by_nobody,
+                one_call_looks_at_a_bounded_number_of_leads,
+                a_swept_lead_is_not_listed,
             ],
             lasting: [
                 the_hash_key_stays,
@@ -186,6 +212,7 @@ pub fn with_key(key: u8, body: Option<u8>) -> Acceptance {
     let idempotency = Idempotency {
         key: [key; 16],
         body: body.map(|body| [body; 16]),
+        kept: DAY,
     };
     Acceptance {
         idempotency: Some(idempotency),
@@ -225,6 +252,11 @@ pub async fn end(store: &Arc<dyn Store>, id: LeadId, status: Status, reason: Opt
         detail: String::new(),
     });
     store.settle(claim, Next::Done, Hold::Keep).await.unwrap();
+}
+
+/// Hands in a changed lead; whether it was taken.
+pub async fn amended(store: &Arc<dyn Store>, stored: Stored, next: Next) -> bool {
+    store.amend(stored, next, Hold::Keep).await.unwrap() == Amended::Done
 }
 
 pub async fn stored(store: &Arc<dyn Store>, id: LeadId) -> Stored {

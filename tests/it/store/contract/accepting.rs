@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate::lead::{Lane, LeadId, Reason, ReasonCode, Status, Step};
-use leadgate::queue::{Acceptance, Accepted, Next, Store};
+use leadgate::queue::{Acceptance, Accepted, Amended, Hold, Next, Store};
 use serde_json::{Value, json};
 
 use super::*;
@@ -205,33 +205,67 @@ pub async fn only_the_lead_that_claims_a_person_can_free_it(bench: &mut dyn Benc
     end(store, first, Status::Cancelled, None).await;
     let second = keep(store, of_person(&[ANN])).await;
     let again = stored(store, first).await;
-    assert!(store.amend(again, Next::Done).await.unwrap());
+    assert!(amended(store, again, Next::Done).await);
     assert_eq!(repeats(store, ANN).await, Some(second));
 }
 
-/// Puts a parked lead back into the queue.
-async fn bring_back(store: &Arc<dyn Store>, id: LeadId) {
-    let mut parked = stored(store, id).await;
-    parked.lead.status = Status::Queued;
-    parked.lead.reason = None;
+/// Puts an ended lead back into the queue.
+async fn bring_back(store: &Arc<dyn Store>, id: LeadId) -> Amended {
+    let mut ended = stored(store, id).await;
+    ended.lead.status = Status::Queued;
+    ended.lead.reason = None;
+    ended.lead.duplicate_of = None;
     let next = later(Step::Book, Duration::ZERO);
-    assert!(store.amend(parked, next).await.unwrap());
+    store.amend(ended, next, Hold::Keep).await.unwrap()
 }
 
 pub async fn a_lead_brought_back_claims_its_person_again(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = keep(store, of_person(&[ANN])).await;
     end(store, id, Status::Parked, Some(ReasonCode::NoSlots)).await;
-    bring_back(store, id).await;
+    assert_eq!(bring_back(store, id).await, Amended::Done);
+    assert_eq!(repeats(store, ANN).await, Some(id));
+    end(store, id, Status::Cancelled, None).await;
+
+    // Parked, and its contact still to be handed over.
+    let id = keep(store, of_person(&[ANN])).await;
+    let mut claim = take(store).await.unwrap();
+    claim.lead.status = Status::Parked;
+    let next = later(Step::HandOver, HOUR);
+    store.settle(claim, next, Hold::Keep).await.unwrap();
+    assert_eq!(bring_back(store, id).await, Amended::Done);
     assert_eq!(repeats(store, ANN).await, Some(id));
 }
 
-pub async fn a_lead_brought_back_takes_its_person_from_nobody(bench: &mut dyn Bench) {
+pub async fn a_lead_is_not_brought_back_beside_another_of_its_person(bench: &mut dyn Bench) {
     let store = bench.store();
     let parked = keep(store, of_person(&[ANN, ANNS_PHONE])).await;
     end(store, parked, Status::Parked, Some(ReasonCode::NoSlots)).await;
     let second = keep(store, of_person(&[ANN])).await;
-    bring_back(store, parked).await;
+    let third = of_person(&[ANN]);
+    let duplicate = third.lead.id;
+    store.accept(third).await.unwrap();
+    for id in [parked, duplicate] {
+        let before = stored(store, id).await;
+        assert_eq!(bring_back(store, id).await, Amended::PersonTaken(second));
+        let after = stored(store, id).await;
+        assert!(after.lead == before.lead && after.version == before.version);
+        assert!(after.waits.is_none());
+    }
+    assert_eq!(waiting(store).await, 1);
+    assert_eq!(repeats(store, ANNS_PHONE).await, None, "it was left free");
+
+    end(store, second, Status::Cancelled, None).await;
+    assert_eq!(bring_back(store, duplicate).await, Amended::Done);
+    assert_eq!(repeats(store, ANN).await, Some(duplicate));
+}
+
+pub async fn a_lead_that_lives_is_changed_whoever_claims_its_person(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let first = keep(store, of_person(&[ANN])).await;
+    end(store, first, Status::Booked, None).await;
+    bench.advance(HOUR);
+    let second = keep(store, of_person(&[ANN])).await;
+    assert!(amended(store, stored(store, first).await, Next::Done).await);
     assert_eq!(repeats(store, ANN).await, Some(second));
-    assert_eq!(repeats(store, ANNS_PHONE).await, Some(parked));
 }

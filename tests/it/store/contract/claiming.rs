@@ -354,12 +354,7 @@ pub async fn those_who_wait_are_woken(bench: &mut dyn Bench) {
         .expect("settling wakes the dispatcher")
         .unwrap();
     let amended = watch.changed();
-    assert!(
-        store
-            .amend(stored(store, id).await, Next::Done)
-            .await
-            .unwrap()
-    );
+    assert!(super::amended(store, stored(store, id).await, Next::Done).await);
     timeout(soon, amended)
         .await
         .expect("amending wakes the caller");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leadgate::lead::Status;
-use leadgate::queue::{Acceptance, Accepted, IDEMPOTENCY_KEPT, Receipt, StoreError};
+use leadgate::queue::{Acceptance, Accepted, Receipt, StoreError};
 
 use super::*;
 
@@ -88,11 +88,11 @@ pub async fn without_a_body_the_key_alone_decides(bench: &mut dyn Bench) {
     }
 }
 
-pub async fn a_key_is_known_for_a_day_and_then_forgotten(bench: &mut dyn Bench) {
+pub async fn a_key_is_known_for_its_time_and_then_forgotten(bench: &mut dyn Bench) {
     let store = bench.store();
     let lead = keep(store, with_key(1, Some(1))).await;
     store.remember([1; 16], receipt(202)).await.unwrap();
-    bench.advance(IDEMPOTENCY_KEPT - SLACK);
+    bench.advance(DAY - SLACK);
     sweep(store, HOUR).await;
     let again = store.accept(with_key(1, Some(1))).await.unwrap();
     assert_eq!(
@@ -113,6 +113,34 @@ pub async fn a_key_is_known_for_a_day_and_then_forgotten(bench: &mut dyn Bench) 
         },
         "the old receipt went with the old key"
     );
+}
+
+pub async fn each_key_is_kept_as_long_as_it_says(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let kept_for = |key, kept| {
+        let mut acceptance = with_key(key, None);
+        acceptance.idempotency.as_mut().unwrap().kept = kept;
+        acceptance
+    };
+    keep(store, kept_for(1, HOUR)).await;
+    let long = keep(store, kept_for(2, 400 * DAY)).await;
+    bench.advance(399 * DAY);
+    sweep(store, 400 * DAY).await;
+    keep(store, kept_for(1, HOUR)).await;
+    let again = store.accept(kept_for(2, HOUR)).await.unwrap();
+    assert!(matches!(again, Accepted::Replayed { lead, .. } if lead == long));
+}
+
+pub async fn a_known_key_tells_its_lead(bench: &mut dyn Bench) {
+    let store = bench.store();
+    assert_eq!(store.repeated([1; 16]).await.unwrap(), None);
+    let lead = keep(store, with_key(1, Some(1))).await;
+    assert_eq!(store.repeated([1; 16]).await.unwrap(), Some(lead));
+    assert_eq!(store.repeated([2; 16]).await.unwrap(), None);
+    bench.advance(DAY - SLACK);
+    assert_eq!(store.repeated([1; 16]).await.unwrap(), Some(lead));
+    bench.advance(SLACK);
+    assert_eq!(store.repeated([1; 16]).await.unwrap(), None);
 }
 
 pub async fn a_full_queue_refuses_and_still_answers_repeated_deliveries(bench: &mut dyn Bench) {
