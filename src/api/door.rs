@@ -68,6 +68,27 @@ pub fn admit(
     })
 }
 
+/// Lets the operator in: the key first, then its allowance.
+///
+/// # Errors
+/// 404 as for any path that is not there when no `operator_key` is set; 401 or 429.
+pub fn admit_operator(gateway: &Gateway, request: &HttpRequest) -> Result<(), Problem> {
+    let Some(wanted) = &gateway.settings.server.operator_key else {
+        return Err(super::no_such_path());
+    };
+    let Some(shown) = bearer(request).filter(|shown| same(shown, wanted)) else {
+        // Guessing the key uses up the guesser's allowance.
+        gateway.knock(request)?;
+        return Err(Problem::new(
+            Code::Unauthorized,
+            "the operator's key is asked for as Authorization: Bearer",
+        ));
+    };
+    let caller = gateway.hasher.digest("operator", &[shown.as_bytes()]);
+    let allowance = gateway.throttles.per_key.knock(&caller);
+    allowance.map(drop).map_err(Problem::throttled)
+}
+
 /// The key the caller showed; `None` where the kind asks for none.
 fn prove(source: &Source, request: &HttpRequest) -> Result<Option<String>, Problem> {
     if let Some(wanted) = &source.token {

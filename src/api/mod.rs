@@ -1,5 +1,6 @@
 //! The wire: routes, extraction, status codes and shapes. The rules behind them are elsewhere.
 
+pub mod admin;
 pub mod cors;
 pub mod door;
 pub mod events;
@@ -89,6 +90,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(lead)
         .service(events)
         .service(time)
+        .configure(admin::routes)
         .service(plain("/livez", web::get().to(health::livez)))
         .service(plain("/readyz", web::get().to(health::readyz)))
         .service(plain("/openapi.yaml", web::get().to(health::openapi)))
@@ -112,10 +114,11 @@ async fn not_allowed(request: HttpRequest, allow: &'static str) -> Result<HttpRe
 }
 
 async fn nothing_here() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(
-        Code::NotFound,
-        "there is nothing at this path",
-    ))
+    Err(no_such_path())
+}
+
+fn no_such_path() -> Problem {
+    Problem::new(Code::NotFound, "there is nothing at this path")
 }
 
 async fn page(gateway: web::Data<Gateway>, request: HttpRequest) -> Result<HttpResponse, Problem> {

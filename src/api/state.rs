@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Gateway;
 use super::prefer::estimated_start;
 use super::problem::Problem;
-use crate::lead::{Lead, LeadId, ReasonCode, Status};
+use crate::lead::{Booking, Lead, LeadId, ReasonCode, Status};
 use crate::queue::{Receipt, Stored};
 
 /// The body of every answer about one lead.
@@ -44,9 +44,10 @@ pub struct Slot {
     local: String,
 }
 
+/// The call iClosed holds.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct BookingState {
+pub struct BookingState {
     event_call_id: String,
     start_time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +80,21 @@ impl Slot {
         Self {
             date_time: at,
             local: at.display_with_offset(local).to_string(),
+        }
+    }
+}
+
+impl BookingState {
+    /// As it is told.
+    pub fn of(booking: &Booking) -> Self {
+        Self {
+            event_call_id: booking.event_call_id.to_string(),
+            start_time: booking.start_time,
+            end_time: booking.end_time,
+            time_zone: booking.time_zone.clone(),
+            closer_name: booking.closer_name.clone(),
+            confirmation_link: booking.confirmation_link.clone(),
+            redirect_url: booking.redirect_url.clone(),
         }
     }
 }
@@ -184,15 +200,7 @@ impl LeadState {
             status_url: format!("{prefix}/v1/leads/{}", lead.id),
             position: None,
             estimated_start_at: None,
-            booking: lead.booking.as_ref().map(|booking| BookingState {
-                event_call_id: booking.event_call_id.to_string(),
-                start_time: booking.start_time,
-                end_time: booking.end_time,
-                time_zone: booking.time_zone.clone(),
-                closer_name: booking.closer_name.clone(),
-                confirmation_link: booking.confirmation_link.clone(),
-                redirect_url: booking.redirect_url.clone(),
-            }),
+            booking: lead.booking.as_ref().map(BookingState::of),
             alternatives: lead
                 .alternatives
                 .iter()

@@ -80,7 +80,7 @@ impl Filter {
     }
 
     /// Whether a lead is wanted, its person aside.
-    pub(super) fn takes(&self, stored: &Stored) -> bool {
+    pub fn takes(&self, stored: &Stored) -> bool {
         let lead = &stored.lead;
         let reason = lead.reason.as_ref().map(|reason| reason.code);
         self.status.is_none_or(|status| status == lead.status)

@@ -19,7 +19,7 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
     /// The longest request body taken, 1 KiB to 1 MiB.
     pub max_body_bytes: usize,
-    /// What `/v1/admin` asks for; without it that part does not exist.
+    /// What `/v1/admin` asks for, at least 16 characters; without it that part does not exist.
     pub operator_key: Option<SecretString>,
     /// What comes before a path in links handed out, without a slash at the end.
     pub public_url: Option<String>,
@@ -60,19 +60,12 @@ impl Server {
                     .hint("name the proxies in front of leadgate"),
             );
         }
-        let operator_key = section.parsed("operator_key", secret::any);
-        if operator_key.as_ref().is_some_and(secret::is_guessable) {
-            section.warn(
-                "operator_key",
-                Problem::from("is short, and opens every lead").hint(secret::HOW_TO_MAKE),
-            );
-        }
         let throttle = section.section("throttle");
         let server = Self {
             listen: listen.unwrap_or_else(|| "127.0.0.1:8080".to_owned()),
             trusted_proxies,
             max_body_bytes: section.number("max_body_bytes", 1024..=1_048_576, 65_536),
-            operator_key,
+            operator_key: section.parsed("operator_key", secret::strong),
             public_url: section.parsed("public_url", public_url),
             per_address: Throttle::read(&throttle.section("per_address"), PER_ADDRESS),
             per_key: Throttle::read(&throttle.section("per_key"), PER_KEY),

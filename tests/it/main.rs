@@ -11,6 +11,7 @@
 
 mod support;
 
+mod admin;
 mod compose;
 mod contract;
 mod crashes;

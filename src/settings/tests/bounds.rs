@@ -57,6 +57,18 @@ fn lookups_come_after_the_loss_and_within_an_hour() {
 }
 
 #[test]
+fn the_key_that_opens_every_lead_cannot_be_guessed() {
+    let faults_of = |key: &str| faults(&with("server", &format!("operator_key = \"{key}\"")));
+    assert_eq!(faults_of("0123456789abcdef"), [""; 0]);
+    let short = faults_of("0123456789abcde");
+    assert_eq!(short.len(), 1, "{short:?}");
+    assert!(
+        short[0].contains("server.operator_key: is too easy to guess"),
+        "{short:?}"
+    );
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_a_fault_and_not_a_default() {
     for (table, line, found) in [
         ("server", "listen = 8080", "must be a string, found integer"),

@@ -109,11 +109,6 @@ fn what_may_be_meant_is_a_warning() {
              trusts everybody: any caller can then choose its own address; name the proxies in front of leadgate",
         ),
         (
-            with("server", "operator_key = \"short\""),
-            "leadgate.toml:10: server.operator_key: is short, and opens every lead; \
-             make one with: openssl rand -hex 24",
-        ),
-        (
             with("store", "url = \"redis://host\"\nmax_megabytes = 64"),
             "leadgate.toml:11: store.max_megabytes: has no effect on Redis; set maxmemory there",
         ),

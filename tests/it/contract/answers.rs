@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-use super::{EVENTS, LEAD, LEADS, SLOTS, TIME, filled, waiting_for_time};
+use super::{
+    EVENTS, LEAD, LEADS, OPERATOR_KEY, RECORD, RECORDS, SLOTS, TIME, filled, operated,
+    waiting_for_time,
+};
 use crate::contract::document::Contract;
 use crate::support::leads::lead;
 use crate::support::{Gateway, Seen, Settings, sandbox};
 
 /// Only a broken store, a body of which the rest never comes, or a fault of leadgate's own brings these.
-const NOT_BY_A_CALLER: [(&str, &str, u16); 10] = [
+const NOT_BY_A_CALLER: [(&str, &str, u16); 14] = [
     (LEADS, "post", 408),
     (LEADS, "post", 500),
     (SLOTS, "get", 500),
@@ -22,6 +25,10 @@ const NOT_BY_A_CALLER: [(&str, &str, u16); 10] = [
     (TIME, "post", 408),
     (TIME, "post", 500),
     (TIME, "post", 503),
+    (RECORDS, "get", 500),
+    (RECORDS, "get", 503),
+    (RECORD, "get", 500),
+    (RECORD, "get", 503),
 ];
 
 /// What was asked, and the status it must bring.
@@ -37,6 +44,7 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
             .header("Origin", "https://acme.example")
             .header("Access-Control-Request-Method", "POST")
     };
+    let operator = |path: &str| get(path, booked).bearer_auth(OPERATOR_KEY);
     let foreign = |request: RequestBuilder| request.header("Origin", "https://evil.example");
     let long = json!({"email": "x".repeat(70_000)});
     let time = json!({"dateTime": "2031-12-01T10:00:00Z"});
@@ -149,6 +157,23 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
         ),
         (TIME, "post", 202, post(TIME, &waiting[1]).json(&time)),
         (TIME, "options", 204, preflight(TIME)),
+        (RECORDS, "get", 200, operator(RECORDS)),
+        (
+            RECORDS,
+            "get",
+            200,
+            operator(&format!("{RECORDS}?status=booked&limit=1")),
+        ),
+        (RECORDS, "get", 400, operator(&format!("{RECORDS}?limit=0"))),
+        (RECORDS, "get", 401, get(RECORDS, "")),
+        (RECORD, "get", 200, operator(RECORD)),
+        (RECORD, "get", 401, get(RECORD, booked).bearer_auth("x")),
+        (
+            RECORD,
+            "get",
+            404,
+            get(RECORD, nobody).bearer_auth(OPERATOR_KEY),
+        ),
         ("/livez", "get", 200, get("/livez", "")),
         ("/readyz", "get", 200, get("/readyz", "")),
         ("/openapi.yaml", "get", 200, get("/openapi.yaml", "")),
@@ -161,7 +186,7 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     let mut met = BTreeSet::new();
 
     let sandbox = sandbox(100, 2, 3).await;
-    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
+    let gateway = Gateway::start(&operated(&sandbox.url())).await;
     let booked = Seen::of(
         gateway
             .request(Method::POST, &filled(LEADS, ""))
@@ -187,7 +212,10 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     // A service without iClosed, with room for one lead and little patience.
     let unwell = Settings::new("http://127.0.0.1:1", (100, 2))
         .store("max_waiting = 1")
-        .server("throttle = { per_address = { requests = 4, window_seconds = 3600 } }");
+        .server(&format!(
+            "operator_key = \"{OPERATOR_KEY}\"\n\
+             throttle = {{ per_address = {{ requests = 4, window_seconds = 3600 }} }}"
+        ));
     let unwell = Gateway::start(&unwell).await;
     let from = |method: Method, path: &str, last: u8| {
         unwell
@@ -215,6 +243,8 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
         ),
         (SLOTS, "get", 429, from(Method::GET, SLOTS, 1)),
         (TIME, "post", 429, from(Method::POST, TIME, 1).json(&time)),
+        (RECORDS, "get", 429, from(Method::GET, RECORDS, 1)),
+        (RECORD, "get", 429, from(Method::GET, RECORD, 1)),
         ("/readyz", "get", 503, from(Method::GET, "/readyz", 1)),
         (
             LEAD,
@@ -223,6 +253,10 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
             unwell.request(Method::GET, first.body["statusUrl"].as_str().unwrap()),
         ),
     ]);
+
+    let nobodys = Gateway::start(&Settings::new("http://127.0.0.1:1", (100, 2))).await;
+    let unkeyed = nobodys.request(Method::GET, RECORDS);
+    asked.push((RECORDS, "get", 404, unkeyed));
 
     for (path, method, status, request) in asked {
         let seen = Seen::of(request).await;
