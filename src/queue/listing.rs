@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::{Digest, Stored};
 use crate::lead::{LeadId, ReasonCode, Status};
 
-/// Leads that one call of [`super::Store::list`] looks at, at most: about 10 ms of reading.
+/// Leads that one call of [`super::Store::list`] looks at, at most.
 pub const LOOKED_AT: usize = 2000;
 
 /// What a lead must be to be listed. Every part that is given must hold; the default takes every lead.

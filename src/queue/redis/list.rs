@@ -14,7 +14,7 @@ use crate::lead::LeadId;
 use crate::queue::listing::LOOKED_AT;
 use crate::queue::{Cursor, Filter, Page, StoreError, Stored};
 
-/// Leads looked at in one script: Redis does nothing else for that time, well below a millisecond.
+/// Leads looked at in one script: few, because Redis does nothing else meanwhile.
 const PIECE: usize = 100;
 
 pub async fn list(
