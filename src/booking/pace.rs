@@ -91,6 +91,9 @@ impl Pace {
         };
         let hold = TO_START + self.timeout + self.limit.window;
         loop {
+            // Counted from before the store is asked: a process that was stopped while the answer was on its way must
+            // not take a permit that has lapsed for a new one.
+            let start_by = Instant::now() + TO_START;
             match self
                 .store
                 .acquire(self.budget(endpoint), self.limit, hold)
@@ -100,7 +103,7 @@ impl Pace {
                     return Ok(Permit {
                         endpoint,
                         id,
-                        start_by: Instant::now() + TO_START,
+                        start_by,
                         home: Some((self.account.clone(), Arc::clone(&self.store))),
                     });
                 }
