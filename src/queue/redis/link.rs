@@ -184,7 +184,7 @@ impl Link {
 pub fn store_error(error: &RedisError) -> StoreError {
     match error.code().and_then(refusal) {
         Some(why) => StoreError::Full(why.to_owned()),
-        None => StoreError::Unavailable(error.to_string()),
+        None => StoreError::Unavailable(format!("Redis: {error}")),
     }
 }
 
