@@ -49,7 +49,10 @@ pub async fn take(
         Ok::<_, Problem>((admitted, taken))
     };
     let (admitted, taken) = taken.await.inspect_err(|problem| {
-        telemetry::events::refused(&source.name, problem.code.as_str(), problem.code.status());
+        // The store's trouble has its own line, one for all whom it meets.
+        if !problem.code.is_of_store() {
+            telemetry::events::refused(&source.name, problem.code.as_str(), problem.code.status());
+        }
     })?;
     let wait = prefer::wait(&request, source.wait);
     let mut answer = match taken {
@@ -57,7 +60,13 @@ pub async fn take(
             let state = if wait.longest.is_zero() {
                 LeadState::accepted(&gateway, &lead, ahead)
             } else {
-                settled(&gateway, lead.id, started + wait.longest, admitted.keyed).await?
+                match settled(&gateway, lead.id, started + wait.longest, admitted.keyed).await {
+                    // The lead is kept, and a 503 would say that it is not.
+                    Err(problem) if problem.code.is_of_store() => {
+                        LeadState::accepted(&gateway, &lead, ahead)
+                    }
+                    state => state?,
+                }
             };
             remembered(&gateway, key, state).await
         }
@@ -118,7 +127,7 @@ async fn remembered(gateway: &Gateway, key: Option<Digest>, state: LeadState) ->
         && let Err(error) = gateway.store.remember(key, state.receipt()).await
     {
         // The lead is kept; a repeat is then answered with how it stands.
-        tracing::warn!(%error, "could not remember what the caller was told");
+        telemetry::events::store_failed("remember what a caller was told", None, &error);
     }
     answer(state)
 }

@@ -10,6 +10,7 @@ use crate::intake::Refused;
 use crate::intake::fault::Fault;
 use crate::intake::throttle::Allowance;
 use crate::queue::StoreError;
+use crate::telemetry::events;
 
 /// When a caller is told to come back after the store or the queue refused, in seconds.
 const COME_BACK_SECONDS: u64 = 5;
@@ -138,6 +139,11 @@ impl Code {
     /// The HTTP status.
     pub fn status(self) -> u16 {
         self.facts().1
+    }
+
+    /// The store took nothing, whoever asked.
+    pub fn is_of_store(self) -> bool {
+        matches!(self, Code::QueueFull | Code::StoreUnavailable)
     }
 
     /// Whether the same request may succeed later.
@@ -290,10 +296,13 @@ impl ResponseError for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        // A record that cannot be read is that record's trouble alone.
+        if !matches!(error, StoreError::Unreadable(_)) {
+            events::store_failed("serve a caller", None, &error);
+        }
         match error {
             StoreError::Full(why) => Self::new(Code::QueueFull, why),
-            StoreError::Unavailable(why) => {
-                tracing::error!(why, "the store does not answer");
+            StoreError::Unavailable(_) => {
                 Self::new(Code::StoreUnavailable, "the store does not answer")
             }
             StoreError::Unreadable(why) => {

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::iclosed::Endpoint;
 use crate::lead::{Lane, Step};
 use crate::queue::{Store, StoreError};
+use crate::telemetry::events;
 
 use super::{Worker, principal_endpoint};
 
@@ -19,7 +20,7 @@ const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
 /// And not more often than this, however many signals come.
 const LOOK_AT_MOST: Duration = Duration::from_millis(10);
 
-/// The pause after the store failed, and so also the most often its failure is logged by one loop.
+/// The pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// The running loops of every account.
@@ -61,7 +62,7 @@ impl Dispatchers {
 async fn run(worker: Arc<Worker>, step: Step, endpoint: Endpoint, work: TaskTracker) {
     loop {
         if let Err(error) = turn(&worker, step, endpoint, &work).await {
-            tracing::warn!(account = worker.pace.account(), step = step.as_str(), %error, "the queue cannot be read");
+            events::store_failed("hand out work", None, &error);
             tokio::time::sleep(STORE_PAUSE).await;
         }
     }

@@ -106,7 +106,8 @@ impl Worker {
                 tracing::warn!(lead.id = %id, "the lease lapsed; the lead is left to its next worker")
             }
             Err(ClaimError::Store(error)) => {
-                tracing::warn!(lead.id = %id, %error, "the store failed; the lead comes back when its lease lapses");
+                let doing = "work on a lead: it comes back when its lease lapses";
+                telemetry::events::store_failed(doing, Some(id), &error);
             }
         }
     }
@@ -136,12 +137,18 @@ impl Worker {
                 Err(ClaimError::Store(error))
                     if std::time::Instant::now() + wait < claim.good_until =>
                 {
-                    tracing::warn!(lead.id = %claim.lead.id, %error, "the store failed to settle a lead; trying again");
+                    let doing = "settle a lead: it is tried again";
+                    telemetry::events::store_failed(doing, Some(claim.lead.id), &error);
                     tokio::time::sleep(wait).await;
                     wait = (wait * 2).min(Duration::from_secs(2));
                 }
-                Err(error) => {
-                    tracing::error!(lead.id = %claim.lead.id, %error, "a lead could not be settled; it comes back when its lease lapses");
+                Err(ClaimError::Store(error)) => {
+                    let doing = "settle a lead: it comes back when its lease lapses";
+                    telemetry::events::store_failed(doing, Some(claim.lead.id), &error);
+                    return;
+                }
+                Err(ClaimError::Lost) => {
+                    tracing::error!(lead.id = %claim.lead.id, "a lead could not be settled: it was taken over or is gone");
                     return;
                 }
             }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use crate::iclosed::{CallError, Client, Endpoint};
 use crate::lead::Lane;
 use crate::queue::{Acquired, Budget, Limit, PermitId, Store, StoreError};
+use crate::telemetry::events;
 
 use super::turnstile::Turnstile;
 
@@ -140,7 +141,7 @@ impl Pace {
             .await
         {
             // The permit then closes by its own longest time: slower, never too fast.
-            tracing::warn!(account = self.account, %error, "could not note an answer; the permit closes later");
+            events::store_failed("note an answer: its permit closes later", None, &error);
         }
         self.heed(endpoint, result.as_ref().err()).await;
         result
@@ -205,7 +206,7 @@ impl Pace {
             _ => Ok(()),
         };
         if let Err(error) = closed {
-            tracing::warn!(account = self.account, endpoint = endpoint.key(), %error, "could not close an endpoint");
+            events::store_failed("close an endpoint", None, &error);
         }
     }
 

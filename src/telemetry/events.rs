@@ -1,7 +1,27 @@
 //! One function per thing that happens to a lead: the line an operator reads. Ids and stable words, never content.
 
-use crate::lead::{Lead, Status, Step};
-use crate::queue::Next;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::lead::{Lead, LeadId, Status, Step};
+use crate::queue::{Next, StoreError};
+
+use super::seldom::Seldom;
+
+/// When the store fails, every loop, every lead in hand and every caller meets it, and most of them again and again.
+static STORE_FAILED: Mutex<Seldom> = Mutex::new(Seldom::new(Duration::from_secs(5)));
+
+/// The store did not do its part for somebody who was `doing` this. Of all in this process who say so, one in five
+/// seconds is heard, with how many were not.
+pub fn store_failed(doing: &'static str, lead: Option<LeadId>, error: &StoreError) {
+    let mut seldom = STORE_FAILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(unheard) = seldom.turn(Instant::now()) else {
+        return;
+    };
+    drop(seldom);
+    let id = lead.map(tracing::field::display);
+    tracing::warn!(doing, lead.id = id, %error, unheard, "the store failed");
+}
 
 /// A lead was accepted, as new or as a duplicate.
 pub fn accepted(lead: &Lead, duplicate: bool) {

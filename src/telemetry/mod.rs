@@ -1,6 +1,7 @@
 //! Logs and traces: start, flush, and the bridge by which later work joins the trace of the request that caused it.
 
 pub mod events;
+mod seldom;
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
