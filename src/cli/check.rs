@@ -60,8 +60,17 @@ async fn check_store(settings: &Settings, report: &mut Report) {
         }
         Err(error) => return report.bad(&error.to_string()),
     };
-    match store.probe().await {
-        Ok(()) => report.good("store: written and read"),
+    let waiting = match store.probe().await {
+        Ok(()) => store.backlog().await,
+        Err(error) => Err(error),
+    };
+    match waiting {
+        Ok(lanes) => {
+            let waiting: u64 = lanes.iter().map(|lane| lane.waiting).sum();
+            report.good(&format!(
+                "store: written and read; leads that wait: {waiting}"
+            ));
+        }
         Err(error) => report.bad(&format!("store: {error}")),
     }
     for (account, waiting) in app::strangers(settings, &store).await {
