@@ -22,6 +22,7 @@ mod lost_answers;
 mod operations;
 mod pacing;
 mod qualifying;
+mod replicas;
 mod store;
 mod walls;
 mod wishes;

@@ -12,6 +12,9 @@ use super::wait_for;
 
 const START: Duration = Duration::from_secs(20);
 
+/// The store that one gateway has to itself.
+pub const EMBEDDED: &str = "embedded:./data";
+
 /// What a test's settings file says beside the usual.
 pub struct Settings {
     /// Where iClosed is.
@@ -20,6 +23,8 @@ pub struct Settings {
     pub limit: (u32, u64),
     /// More lines for the server.
     pub server: String,
+    /// Where the leads are kept.
+    pub store_url: String,
     /// More lines for the store.
     pub store: String,
     /// More lines for the account.
@@ -28,6 +33,8 @@ pub struct Settings {
     pub source: String,
     /// Whole tables.
     pub tables: String,
+    /// The environment, beside the test's own.
+    pub variables: Vec<(String, String)>,
 }
 
 impl Settings {
@@ -37,16 +44,24 @@ impl Settings {
             base_url: base_url.to_owned(),
             limit,
             server: String::new(),
+            store_url: EMBEDDED.to_owned(),
             store: String::new(),
             account: String::new(),
             source: String::new(),
             tables: String::new(),
+            variables: Vec::new(),
         }
     }
 
     /// With these lines in `[server]`.
     pub fn server(mut self, lines: &str) -> Self {
         self.server = lines.to_owned();
+        self
+    }
+
+    /// With the leads at this URL.
+    pub fn store_url(mut self, url: &str) -> Self {
+        self.store_url = url.to_owned();
         self
     }
 
@@ -74,15 +89,23 @@ impl Settings {
         self
     }
 
+    /// With this variable in the environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     fn text(&self, port: u16) -> String {
         let Self {
             base_url,
             limit: (requests, window),
             server,
+            store_url,
             store,
             account,
             source,
             tables,
+            variables: _,
         } = self;
         format!(
             r#"
@@ -92,7 +115,7 @@ trusted_proxies = ["127.0.0.1"]
 {server}
 
 [store]
-url = "embedded:./data"
+url = "{store_url}"
 {store}
 
 [accounts.main]
@@ -123,6 +146,7 @@ pub struct Gateway {
     folder: TempDir,
     port: u16,
     client: Client,
+    variables: Vec<(String, String)>,
 }
 
 impl Gateway {
@@ -132,12 +156,14 @@ impl Gateway {
         let port = free_port();
         std::fs::write(folder.path().join("leadgate.toml"), settings.text(port))
             .expect("settings are written");
-        let child = spawn(folder.path());
+        let variables = settings.variables.clone();
+        let child = spawn(folder.path(), &variables);
         let mut gateway = Self {
             child,
             folder,
             port,
             client: client(),
+            variables,
         };
         gateway.ready().await;
         gateway
@@ -151,7 +177,7 @@ impl Gateway {
 
     /// Starts the same binary on the same folder again.
     pub fn restart(&mut self) {
-        self.child = spawn(self.folder.path());
+        self.child = spawn(self.folder.path(), &self.variables);
     }
 
     /// Waits until leads are taken.
@@ -175,17 +201,33 @@ impl Gateway {
 
     /// Tells the process to stop, and how it ended.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        let told = Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .expect("kill runs");
-        assert!(told.success());
+        self.signal("-TERM");
         let child = &mut self.child;
         wait_for("the gateway to stop", Duration::from_secs(40), async || {
             child.try_wait().expect("can be asked")
         })
         .await
+    }
+
+    /// Stops its every thread, until [`Gateway::wake`].
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on, unaware of the time that passed.
+    pub fn wake(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process_id().to_string();
+        let told = Command::new("kill").args([name, &id]).status();
+        assert!(told.expect("kill runs").success());
+    }
+
+    /// The process, while it lives.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The folder with the settings, the store in `data`, and the log.
@@ -251,7 +293,7 @@ pub fn client() -> Client {
         .expect("a client can be built")
 }
 
-fn spawn(folder: &Path) -> Child {
+fn spawn(folder: &Path, variables: &[(String, String)]) -> Child {
     let log = std::fs::File::options()
         .create(true)
         .append(true)
@@ -261,6 +303,7 @@ fn spawn(folder: &Path) -> Child {
         .arg("serve")
         .current_dir(folder)
         .env_remove("RUST_LOG")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

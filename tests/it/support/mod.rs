@@ -4,14 +4,16 @@ pub mod gateway;
 pub mod leads;
 pub mod redis_server;
 pub mod seen;
+pub mod senders;
 
 use std::time::{Duration, Instant};
 
 pub use gateway::{Gateway, Settings};
 pub use leads::Answer;
 pub use seen::Seen;
+pub use senders::Senders;
 
-use leadgate::sandbox::{EventOptions, Options, Sandbox};
+use leadgate::sandbox::{EventOptions, Options, Report, Sandbox};
 
 /// The event of nearly every test.
 pub const EVENT: &str = "acme/strategy-call";
@@ -32,6 +34,17 @@ pub async fn sandbox(limit: u32, window_seconds: u64, hosts: usize) -> Sandbox {
         ..Options::default()
     };
     Sandbox::start(options).await.expect("the sandbox starts")
+}
+
+/// Asserts that iClosed saw so many calls, nobody with two, and no endpoint over its limit.
+pub fn assert_promises(report: &Report, calls: usize, limit: u32) {
+    assert_eq!(report.calls.len(), calls);
+    assert!(report.double_booked.is_empty(), "somebody has two calls");
+    for (endpoint, seen) in &report.endpoints {
+        assert_eq!(seen.limited, 0, "{endpoint}");
+        let most = seen.most_in_any_window;
+        assert!(most <= limit as usize, "{endpoint}: {most}");
+    }
 }
 
 /// Looks until `ready` gives something.
