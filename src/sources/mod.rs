@@ -4,12 +4,20 @@
 //! fixtures. Knows no HTTP server, no store and no settings file, and keeps nothing. Forms and chatbots that post
 //! leadgate's own body are not here: they need no translation.
 
+mod ask;
 pub mod entry;
+mod google_ads;
+mod linkedin;
+mod meta;
 mod multipart;
 pub mod own;
+mod placing;
 pub mod sent;
 pub mod signature;
 pub mod spelling;
+#[cfg(test)]
+mod test_server;
+mod tiktok;
 
 use std::time::Duration;
 
@@ -23,7 +31,12 @@ pub use own::{Own, Setting, Shape};
 pub use sent::Sent;
 
 /// Every kind, in the order they are listed to people.
-pub const KINDS: &[&dyn Kind] = &[];
+pub const KINDS: &[&dyn Kind] = &[
+    &google_ads::GoogleAds,
+    &meta::Meta,
+    &tiktok::TikTok,
+    &linkedin::LinkedIn,
+];
 
 /// The kind of this name in the settings.
 pub fn kind(name: &str) -> Option<&'static dyn Kind> {

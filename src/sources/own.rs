@@ -92,6 +92,14 @@ impl Own {
             .map(ExposeSecret::expose_secret)
     }
 
+    /// Every entry of a table, by the names' order.
+    pub fn entries(&self, table: &str) -> impl Iterator<Item = &str> {
+        let table = self.tables.get(table).into_iter();
+        table
+            .flat_map(BTreeMap::values)
+            .map(ExposeSecret::expose_secret)
+    }
+
     /// Whether the table was given.
     pub fn has_table(&self, table: &str) -> bool {
         self.tables.contains_key(table)
