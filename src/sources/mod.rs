@@ -236,3 +236,31 @@ pub enum FetchError {
         why: String,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_guide_says_where_the_address_goes_and_where_each_needed_setting_comes_from() {
+        for kind in KINDS {
+            let guide = kind.guide().join(" ");
+            assert!(guide.contains("{url}"), "{}", kind.name());
+            for setting in kind.settings().iter().filter(|setting| setting.required) {
+                assert!(guide.contains(setting.key), "{}", setting.key);
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_own_name() {
+        let names: BTreeSet<_> = KINDS.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), KINDS.len());
+        for name in names {
+            assert_eq!(kind(name).map(Kind::name), Some(name));
+        }
+        assert!(kind("form").is_none());
+    }
+}
