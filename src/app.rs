@@ -17,6 +17,7 @@ use crate::booking::outcome::Bounds;
 use crate::booking::pace::Pace;
 use crate::booking::{SourceRules, Worker};
 use crate::clock::Clock;
+use crate::fetching::Fetching;
 use crate::iclosed;
 use crate::intake::person::Hasher;
 use crate::intake::throttle::{Throttle, Throttles};
@@ -48,6 +49,9 @@ pub enum StartError {
         /// What is wrong.
         problem: String,
     },
+    /// The system's TLS cannot be used.
+    #[error("no HTTP client can be made: {0}")]
+    Client(String),
     /// The address is taken or not ours.
     #[error("cannot listen on {listen}: {source}")]
     Listen {
@@ -149,6 +153,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         listen: listen.clone(),
         source,
     })?;
+    let settings = Arc::new(settings);
     let dispatchers = Dispatchers::default();
     let mut lookups = HashMap::new();
     let mut workers = Vec::new();
@@ -169,8 +174,15 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
     let retention = Retention {
         ended: Duration::from_secs(u64::from(settings.store.retention_days) * 24 * 3600),
     };
+    let hasher = Hasher::new(store.hash_key());
+    let fetching = Arc::new(Fetching {
+        store: Arc::clone(&store),
+        hasher: hasher.clone(),
+        settings: Arc::clone(&settings),
+        http: platform_client()?,
+    });
     let gateway = web::Data::new(Gateway {
-        hasher: Hasher::new(store.hash_key()),
+        hasher,
         lookups,
         limits: settings
             .accounts
@@ -191,6 +203,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
     for worker in &workers {
         dispatchers.start(worker);
     }
+    fetching.start(&stopping, dispatchers.work());
     let failed = |source| StartError::Listen {
         listen: listen.clone(),
         source,
@@ -206,6 +219,17 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         stopping,
         deadline,
     })
+}
+
+/// Speaks to platforms, each of whose requests has its own time limit.
+fn platform_client() -> Result<reqwest::Client, StartError> {
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(Duration::from_secs(5))
+        .timeout(Duration::from_secs(20))
+        .build()
+        .map_err(|error| StartError::Client(error.to_string()))
 }
 
 fn serve(

@@ -13,11 +13,17 @@ pub mod intake;
 // The interval: what survives.
 pub mod queue;
 
+// What a platform did not send whole.
+pub mod fetching;
+
 // Act two: after the response.
 pub mod booking;
 
 // How each platform delivers leads.
 pub mod sources;
+
+// When to try again.
+pub mod retry;
 
 // The one place that speaks iClosed.
 pub mod iclosed;

@@ -91,15 +91,7 @@ pub fn admit_operator(gateway: &Gateway, request: &HttpRequest) -> Result<(), Pr
 
 /// The key the caller showed; `None` where the kind asks for none.
 fn prove(source: &Source, request: &HttpRequest) -> Result<Option<String>, Problem> {
-    if let Some(wanted) = &source.token {
-        let shown = token(request).unwrap_or_default();
-        if !same(&shown, wanted) {
-            return Err(Problem::new(
-                Code::Unauthorized,
-                "this source asks for its token",
-            ));
-        }
-    }
+    want_token(source, request)?;
     match &source.kind {
         SourceKind::Form { allowed_origins } => {
             if let Some(origin) = request.headers().get(header::ORIGIN) {
@@ -126,6 +118,20 @@ fn prove(source: &Source, request: &HttpRequest) -> Result<Option<String>, Probl
         },
         // A platform proves itself by the bytes of its body, once they are read.
         SourceKind::Platform(_) => Ok(None),
+    }
+}
+
+/// The token in the address or the header, where the source asks for one.
+///
+/// # Errors
+/// 401.
+pub fn want_token(source: &Source, request: &HttpRequest) -> Result<(), Problem> {
+    match &source.token {
+        Some(wanted) if !same(&token(request).unwrap_or_default(), wanted) => Err(Problem::new(
+            Code::Unauthorized,
+            "this source asks for its token",
+        )),
+        _ => Ok(()),
     }
 }
 

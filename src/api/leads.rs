@@ -11,9 +11,10 @@ use super::problem::{Code, Problem, rate_limit};
 use super::request::RequestSpan;
 use super::state::{LeadState, first_of};
 use super::status::{current, known, settled};
-use super::{Gateway, source_named};
+use super::{Gateway, platform, source_named};
 use crate::intake::{self, Delivery, Taken};
 use crate::queue::Digest;
+use crate::settings::{Source, SourceKind};
 use crate::telemetry;
 
 /// `POST /v1/sources/{source}/leads`
@@ -24,6 +25,10 @@ pub async fn take(
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
     let source = source_named(&gateway, &request)?;
+    if let SourceKind::Platform(of) = &source.kind {
+        let taken = platform::take(&gateway, source, of, &request, payload).await;
+        return taken.inspect_err(|problem| refused(source, problem));
+    }
     let taken = async {
         let admitted = door::admit(&gateway, source, &request)?;
         door::want_json(&request)?;
@@ -48,12 +53,9 @@ pub async fn take(
         let taken = intake::take(&*gateway.store, &gateway.hasher, max_waiting, delivery).await?;
         Ok::<_, Problem>((admitted, taken))
     };
-    let (admitted, taken) = taken.await.inspect_err(|problem| {
-        // The store's trouble has its own line, one for all whom it meets.
-        if !problem.code.is_of_store() {
-            telemetry::events::refused(&source.name, problem.code.as_str(), problem.code.status());
-        }
-    })?;
+    let (admitted, taken) = taken
+        .await
+        .inspect_err(|problem| refused(source, problem))?;
     let wait = prefer::wait(&request, source.wait);
     let mut answer = match taken {
         Taken::New { lead, ahead, key } => {
@@ -99,6 +101,13 @@ pub async fn take(
         }
     }
     Ok(answer)
+}
+
+fn refused(source: &Source, problem: &Problem) {
+    // The store's trouble has its own line, one for all whom it meets.
+    if !problem.code.is_of_store() {
+        telemetry::events::refused(&source.name, problem.code.as_str(), problem.code.status());
+    }
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {

@@ -6,6 +6,7 @@ pub mod door;
 pub mod events;
 pub mod health;
 pub mod leads;
+pub mod platform;
 pub mod prefer;
 pub mod problem;
 pub mod request;
@@ -33,7 +34,7 @@ use problem::{Code, Problem};
 /// Everything a request may need; shared by all of them.
 pub struct Gateway {
     /// The operator's choices.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
     /// Digests under the store's key.
@@ -67,6 +68,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     let leads_of_source = web::resource("/v1/sources/{source}/leads")
         .wrap(from_fn(cors::around))
         .route(web::post().to(leads::take))
+        .route(web::get().to(platform::handshake))
         .default_service(web::to(|request| not_allowed(request, "POST, OPTIONS")));
     let slots_of_source = web::resource("/v1/sources/{source}/slots")
         .wrap(from_fn(cors::around))

@@ -26,6 +26,8 @@ pub enum Code {
     BadHeader,
     /// Key or token is missing or wrong.
     Unauthorized,
+    /// The delivery's signature or key is wrong.
+    SignatureWrong,
     /// The page's origin is not on the source's list.
     OriginNotAllowed,
     /// No such source.
@@ -54,6 +56,8 @@ pub enum Code {
     Internal,
     /// The queue is at its high-water mark, or the disk is full.
     QueueFull,
+    /// The source's allowance is used up for now.
+    SourceBusy,
     /// The store does not answer.
     StoreUnavailable,
     /// iClosed could not be asked for slots.
@@ -62,11 +66,12 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 20] = [
+    pub const ALL: [Code; 22] = [
         Code::UnreadableBody,
         Code::BadQuery,
         Code::BadHeader,
         Code::Unauthorized,
+        Code::SignatureWrong,
         Code::OriginNotAllowed,
         Code::UnknownSource,
         Code::UnknownLead,
@@ -81,6 +86,7 @@ impl Code {
         Code::TooManyRequests,
         Code::Internal,
         Code::QueueFull,
+        Code::SourceBusy,
         Code::StoreUnavailable,
         Code::SlotsUnavailable,
     ];
@@ -92,6 +98,11 @@ impl Code {
             Code::BadQuery => ("bad_query", 400, "A query parameter cannot be read"),
             Code::BadHeader => ("bad_header", 400, "A header cannot be read"),
             Code::Unauthorized => ("unauthorized", 401, "Key or token is missing or wrong"),
+            Code::SignatureWrong => (
+                "signature_wrong",
+                403,
+                "The delivery's signature or key is wrong",
+            ),
             Code::OriginNotAllowed => (
                 "origin_not_allowed",
                 403,
@@ -122,6 +133,7 @@ impl Code {
             Code::TooManyRequests => ("too_many_requests", 429, "Too many requests"),
             Code::Internal => ("internal", 500, "Something went wrong here"),
             Code::QueueFull => ("queue_full", 503, "No more leads can be taken now"),
+            Code::SourceBusy => ("source_busy", 503, "This source is busy now"),
             Code::StoreUnavailable => ("store_unavailable", 503, "Leads cannot be kept now"),
             Code::SlotsUnavailable => (
                 "slots_unavailable",
@@ -191,7 +203,10 @@ impl Problem {
             Code::Unauthorized => problem
                 .headers
                 .push((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
-            Code::QueueFull | Code::StoreUnavailable | Code::SlotsUnavailable => {
+            Code::QueueFull
+            | Code::SourceBusy
+            | Code::StoreUnavailable
+            | Code::SlotsUnavailable => {
                 problem
                     .headers
                     .push((header::RETRY_AFTER, COME_BACK_SECONDS.to_string()));

@@ -3,22 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::iclosed::Endpoint;
 use crate::lead::{Lane, Step};
-use crate::queue::{Store, StoreError};
+use crate::queue::{StoreError, due};
 use crate::telemetry::events;
 
 use super::{Worker, principal_endpoint};
-
-/// Work that another replica put into the shared store is noticed at least this often.
-const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
-
-/// And not more often than this, however many signals come.
-const LOOK_AT_MOST: Duration = Duration::from_millis(10);
 
 /// The pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
@@ -44,6 +37,11 @@ impl Dispatchers {
                     .await;
             });
         }
+    }
+
+    /// Where other work on leads is counted too, so that [`Dispatchers::stop`] waits for it.
+    pub fn work(&self) -> &TaskTracker {
+        &self.work
     }
 
     /// Claims no more and waits for the work in hand, at most until `deadline`. Returns how many pieces of work were
@@ -75,7 +73,7 @@ async fn turn(
     endpoint: Endpoint,
     work: &TaskTracker,
 ) -> Result<(), StoreError> {
-    wait_for_due(&worker.store, worker.pace.account(), step).await?;
+    due::wait_for_due(&*worker.store, worker.pace.account(), step).await?;
     let permit = worker.pace.permit(endpoint, Lane::Normal).await?;
     // The permit may have taken a window to come; by now another lead can be first in line, or none be left.
     if let Some(claim) = worker
@@ -87,21 +85,4 @@ async fn turn(
         work.spawn(async move { worker.work(claim, permit).await });
     }
     Ok(())
-}
-
-async fn wait_for_due(store: &Arc<dyn Store>, account: &str, step: Step) -> Result<(), StoreError> {
-    let mut signal = store.changes().watch_work();
-    loop {
-        signal.mark_unchanged();
-        let looked = Instant::now();
-        let wait = match store.next_due(account, step).await? {
-            Some(Duration::ZERO) => return Ok(()),
-            Some(wait) => wait.min(LOOK_AT_LEAST),
-            None => LOOK_AT_LEAST,
-        };
-        // Either is only a reason to look again.
-        tokio::time::timeout(wait, signal.changed()).await.ok();
-        // A thousand leads a second are a thousand signals, and most of them are not for this step.
-        tokio::time::sleep_until(looked + LOOK_AT_MOST).await;
-    }
 }

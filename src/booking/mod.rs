@@ -7,11 +7,11 @@
 pub mod book;
 mod contact;
 pub mod dispatcher;
+mod looks;
 pub mod lookup;
 pub mod outcome;
 pub mod pace;
 mod reconcile;
-pub mod retry;
 pub mod slots;
 mod turnstile;
 
@@ -24,6 +24,7 @@ use tracing::Instrument;
 use crate::iclosed::Endpoint;
 use crate::lead::{Lead, Step};
 use crate::queue::{Claim, ClaimError, Store};
+use crate::retry;
 use crate::telemetry;
 
 use lookup::Lookup;

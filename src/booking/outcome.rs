@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use crate::lead::{Booking, Lead, Reason, ReasonCode, Status, Step};
 use crate::queue::{Hold, Next};
+use crate::retry;
 
-use super::retry;
+use super::looks;
 
 /// The result of one piece of work.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,7 +145,7 @@ pub fn apply(
             lead.progress.looks = 0;
             lead.status = Status::Reconciling;
             lead.note(now, at, "answer_lost", Some(why));
-            let delay = retry::next_look(0, &bounds.look_after_seconds).unwrap_or_default();
+            let delay = looks::next_look(0, &bounds.look_after_seconds).unwrap_or_default();
             (
                 Next::After {
                     step: Step::Reconcile,
@@ -155,7 +156,7 @@ pub fn apply(
         }
         Outcome::NotFound => {
             lead.progress.looks += 1;
-            if let Some(delay) = retry::next_look(lead.progress.looks, &bounds.look_after_seconds) {
+            if let Some(delay) = looks::next_look(lead.progress.looks, &bounds.look_after_seconds) {
                 return (
                     Next::After {
                         step: Step::Reconcile,
@@ -218,7 +219,7 @@ pub fn apply(
             lead.progress.empty_lookups += 1;
             lead.progress.fresh_after = Some(now);
             lead.status = Status::Queued;
-            if lead.progress.empty_lookups >= retry::MOST_EMPTY_LOOKUPS {
+            if lead.progress.empty_lookups >= looks::MOST_EMPTY_LOOKUPS {
                 return park(
                     lead,
                     step,

@@ -7,9 +7,10 @@ use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKin
 
 use super::fault::Fault;
 use crate::lead::{Answer, Guest, tracking};
+use crate::sources::Entry;
 
 /// A lead as typed. Strings are trimmed of nothing; empty ones count as absent.
-#[derive(Default, Validate)]
+#[derive(Clone, Default, Validate)]
 #[validate(schema(function = "reachable", skip_on_field_errors = false))]
 pub struct Draft {
     /// Checked further by its own parser.
@@ -112,6 +113,42 @@ impl Draft {
         (draft, faults)
     }
 
+    /// The draft of a platform's lead. Its answers keep their order and their repeats.
+    pub fn of_entry(entry: Entry) -> (Draft, Vec<Fault>) {
+        let body = entry.fields;
+        let (mut draft, mut faults) = Draft::read(body);
+        draft.marks = entry.marks;
+        draft.answers = entry.answers;
+        draft.consent = Some(Value::Object(entry.consent)).filter(|all| *all != empty());
+        draft.metadata = Some(Value::Object(entry.metadata)).filter(|all| *all != empty());
+        // What was added after the first look is judged with it.
+        faults.extend(
+            draft
+                .validate()
+                .err()
+                .map(|errors| lengths(&errors))
+                .unwrap_or_default(),
+        );
+        faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+        faults.dedup();
+        (draft, faults)
+    }
+
+    /// Takes a field out of the draft.
+    pub fn give_up(&mut self, name: &str) -> Option<Value> {
+        if let Some(place) = self.text_field(name) {
+            return place.take().map(Value::String);
+        }
+        match name {
+            "wishes" => Some(Value::from(std::mem::take(&mut self.wishes))),
+            "answers" => serde_json::to_value(std::mem::take(&mut self.answers)).ok(),
+            "additionalGuests" => {
+                serde_json::to_value(std::mem::take(&mut self.additional_guests)).ok()
+            }
+            _ => None,
+        }
+    }
+
     fn take(&mut self, name: &str, value: Value, faults: &mut Vec<Fault>) -> Taken {
         if let Some(mark) = Some(name).filter(|name| tracking::is_tracking_key(name)) {
             self.marks.extend(
@@ -162,6 +199,10 @@ impl Draft {
             _ => return None,
         })
     }
+}
+
+fn empty() -> Value {
+    Value::Object(Map::new())
 }
 
 enum Taken {

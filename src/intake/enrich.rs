@@ -15,6 +15,7 @@ use crate::queue::Digest;
 use crate::settings::Source;
 
 /// The facts around a delivery.
+#[derive(Clone)]
 pub struct Circumstances<'a> {
     /// The source it came by.
     pub source: &'a Source,

@@ -7,6 +7,7 @@ pub mod draft;
 pub mod enrich;
 pub mod fault;
 pub mod person;
+pub mod platform;
 pub mod throttle;
 
 use std::time::Duration;
@@ -129,17 +130,12 @@ pub async fn take(
         }
     };
     lead.note(lead.received_at, "accept", "accepted", None);
-    let first = if source.qualify {
-        Step::Qualify
-    } else {
-        Step::Book
-    };
     let acceptance = Acceptance {
         lead: lead.clone(),
-        first: Some(first),
+        first: Some(first_step(source)),
         idempotency,
         person,
-        person_window: Duration::from_secs(u64::from(source.duplicates.window_days) * 24 * 3600),
+        person_window: person_window(source),
         max_waiting,
     };
     let key = idempotency.map(|idempotency| idempotency.key);
@@ -159,6 +155,20 @@ pub async fn take(
         Accepted::Replayed { lead, receipt } => Ok(Taken::Replayed { lead, receipt }),
         Accepted::KeyReused => Err(Refused::KeyReused),
     }
+}
+
+/// The first work on a lead of this source.
+fn first_step(source: &Source) -> Step {
+    if source.qualify {
+        Step::Qualify
+    } else {
+        Step::Book
+    }
+}
+
+/// How long a lead of this source claims its person.
+pub fn person_window(source: &Source) -> Duration {
+    Duration::from_secs(u64::from(source.duplicates.window_days) * 24 * 3600)
 }
 
 /// The body as an object, its fields under leadgate's names.

@@ -10,6 +10,7 @@
 //! claim, keeps the late worker from settling.
 
 pub mod changes;
+pub mod due;
 pub mod embedded;
 pub mod listing;
 mod record;

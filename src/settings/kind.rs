@@ -142,7 +142,7 @@ fn platform(section: &Section<'_>, kind: &'static dyn sources::Kind) -> Platform
         match setting.shape {
             Shape::Secret => {
                 if let Some(secret) = section.parsed(key, secret::any) {
-                    own.set(key, secret);
+                    own.set_secret(key, secret);
                 }
             }
             Shape::Text => {

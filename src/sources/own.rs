@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use secrecy::{ExposeSecret, SecretString};
 
+/// Shorter texts may stand in a body for something else.
+const LEAST_SECRET_BYTES: usize = 4;
+
 /// One setting of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Setting {
@@ -56,6 +59,7 @@ pub struct Own {
     /// The form's own field names, to leadgate's; the operator's word goes before every guess.
     pub fields: BTreeMap<String, String>,
     texts: BTreeMap<&'static str, SecretString>,
+    secrets: BTreeMap<&'static str, SecretString>,
     tables: BTreeMap<&'static str, BTreeMap<String, SecretString>>,
 }
 
@@ -63,13 +67,19 @@ impl std::fmt::Debug for Own {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Own")
             .field("texts", &self.texts.keys())
+            .field("secrets", &self.secrets.keys())
             .field("tables", &self.tables.keys())
             .finish_non_exhaustive()
     }
 }
 
 impl Own {
-    /// Sets a text or a secret.
+    /// Sets a secret.
+    pub fn set_secret(&mut self, key: &'static str, value: impl Into<SecretString>) {
+        self.secrets.insert(key, value.into());
+    }
+
+    /// Sets a text.
     pub fn set(&mut self, key: &'static str, value: impl Into<SecretString>) {
         self.texts.insert(key, value.into());
     }
@@ -81,7 +91,8 @@ impl Own {
 
     /// A text or a secret. Whoever asks for a secret does not let it out of the comparison.
     pub fn text(&self, key: &str) -> Option<&str> {
-        self.texts.get(key).map(ExposeSecret::expose_secret)
+        let texts = self.texts.get(key).or_else(|| self.secrets.get(key));
+        texts.map(ExposeSecret::expose_secret)
     }
 
     /// One entry of a table.
@@ -98,6 +109,16 @@ impl Own {
         table
             .flat_map(BTreeMap::values)
             .map(ExposeSecret::expose_secret)
+    }
+
+    /// A text without the secrets set here, which some platforms send inside their bodies: a record that is
+    /// shown to people is no place for them.
+    pub fn without_secrets(&self, text: String) -> String {
+        self.secrets
+            .values()
+            .map(ExposeSecret::expose_secret)
+            .filter(|secret| secret.len() >= LEAST_SECRET_BYTES && text.contains(*secret))
+            .fold(text.clone(), |text, secret| text.replace(secret, "***"))
     }
 
     /// Whether the table was given.

@@ -19,7 +19,23 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             "intake",
             &["lead", "queue", "settings", "sources", "telemetry"],
         ),
-        ("booking", &["lead", "queue", "iclosed", "telemetry"]),
+        ("retry", &[]),
+        (
+            "fetching",
+            &[
+                "intake",
+                "lead",
+                "queue",
+                "retry",
+                "settings",
+                "sources",
+                "telemetry",
+            ],
+        ),
+        (
+            "booking",
+            &["lead", "queue", "iclosed", "retry", "telemetry"],
+        ),
         (
             "api",
             &[
@@ -27,14 +43,16 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "queue",
                 "intake",
                 "booking",
+                "clock",
                 "settings",
+                "sources",
                 "telemetry",
             ],
         ),
         (
             "app",
             &[
-                "api", "booking", "clock", "iclosed", "intake", "queue", "settings",
+                "api", "booking", "clock", "fetching", "iclosed", "intake", "queue", "settings",
             ],
         ),
         (
