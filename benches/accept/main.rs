@@ -12,6 +12,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
+
+use mimalloc::MiMalloc;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -19,6 +21,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 use floor::Floor;
 use gateway::{Fresh, Gateway};
 use load::{CONNECTIONS, Round, Target};
+
+/// As the program has it; gateway and floor share it.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 

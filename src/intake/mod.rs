@@ -10,6 +10,7 @@ pub mod person;
 pub mod platform;
 pub mod throttle;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -48,7 +49,7 @@ pub enum Taken {
     /// A new lead waits.
     New {
         /// As kept.
-        lead: Box<Lead>,
+        lead: Arc<Lead>,
         /// How many of its account go first.
         ahead: u64,
         /// Where to leave the receipt.
@@ -130,8 +131,9 @@ pub async fn take(
         }
     };
     lead.note(lead.received_at, "accept", "accepted", None);
+    let lead = Arc::new(lead);
     let acceptance = Acceptance {
-        lead: lead.clone(),
+        lead: Arc::clone(&lead),
         first: Some(first_step(source)),
         idempotency,
         person,
@@ -142,11 +144,7 @@ pub async fn take(
     match store.accept(acceptance).await? {
         Accepted::Kept { ahead } => {
             telemetry::events::accepted(&lead, false);
-            Ok(Taken::New {
-                lead: Box::new(lead),
-                ahead,
-                key,
-            })
+            Ok(Taken::New { lead, ahead, key })
         }
         Accepted::Duplicate { of } => {
             telemetry::events::accepted(&lead, true);

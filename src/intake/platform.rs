@@ -12,9 +12,7 @@ use super::fault::Fault;
 use super::person::Hasher;
 use super::{Refused, first_step, person_window};
 use crate::lead::{Event, Lead, LeadId, Reason, ReasonCode, Sender, Status, Step};
-use crate::queue::{
-    Acceptance, Accepted, Amended, Digest, Hold, Idempotency, Next, Store,
-};
+use crate::queue::{Acceptance, Accepted, Amended, Digest, Hold, Idempotency, Next, Store};
 use crate::settings::Source;
 use crate::sources::{Entry, Fetch};
 use crate::telemetry;
@@ -64,11 +62,7 @@ pub async fn take(around: Around<'_>, entry: Entry, raw: String) -> Result<LeadI
 ///
 /// # Errors
 /// Only when it cannot be kept.
-pub async fn take_notice(
-    around: Around<'_>,
-    fetch: Fetch,
-    raw: String,
-) -> Result<LeadId, Refused> {
+pub async fn take_notice(around: Around<'_>, fetch: Fetch, raw: String) -> Result<LeadId, Refused> {
     let id = fetch.id.clone();
     let entry = Entry {
         id: Some(id.clone()),

@@ -17,11 +17,7 @@ const LOOK_AT_MOST: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// When the store fails.
-pub async fn wait_for_due(
-    store: &dyn Store,
-    account: &str,
-    step: Step,
-) -> Result<(), StoreError> {
+pub async fn wait_for_due(store: &dyn Store, account: &str, step: Step) -> Result<(), StoreError> {
     let mut signal = store.changes().watch_work();
     loop {
         signal.mark_unchanged();

@@ -34,8 +34,9 @@ pub type Digest = [u8; 16];
 
 /// A lead about to be kept, with everything that decides whether it is new.
 pub struct Acceptance {
-    /// The record. The store sets `status` and `duplicate_of` when it turns out to be a duplicate.
-    pub lead: Lead,
+    /// The record. The store keeps it with another `status` and `duplicate_of` when it turns out to be a duplicate.
+    /// Shared, so that a writer on another thread neither copies nor frees it.
+    pub lead: Arc<Lead>,
     /// The first work, due at once. `None`: the lead is kept as it stands and ends there.
     pub first: Option<Step>,
     /// The caller's idempotency key, or the platform's own id of the delivery.

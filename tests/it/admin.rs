@@ -363,7 +363,7 @@ async fn a_lead_is_found_by_the_id_of_its_platform() {
     for (source, id) in [("norway", kept.id), ("gone", LeadId::random().unwrap())] {
         kept.id = id;
         let acceptance = Acceptance {
-            lead: kept.clone(),
+            lead: kept.clone().into(),
             first: None,
             idempotency: Some(Idempotency {
                 key: hasher.digest("platform", &[source.as_bytes(), b"1234567890123456"]),

@@ -4,11 +4,11 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::read::{AHEAD_EXACT, go_before};
-use super::record::{self, claim_person, count, encode, holder};
+use super::record::{self, encode, holder};
 use super::writer::Desk;
 use crate::clock::millis;
-use crate::lead::Status;
 use crate::lead::status::frees_person;
+use crate::lead::{Lead, LeadId, Status};
 use crate::queue::{Acceptance, Accepted, Digest, Idempotency, Receipt, StoreError};
 
 /// `body` is the lead, encoded. The inner error refuses a lead that was not written.
@@ -18,7 +18,7 @@ pub fn accept(
     body: String,
 ) -> Result<Result<Accepted, StoreError>, StoreError> {
     let Acceptance {
-        mut lead,
+        lead,
         first,
         idempotency,
         person,
@@ -31,26 +31,31 @@ pub fn accept(
     {
         return Ok(Ok(known));
     }
-    if let Some(refusal) = refuse(desk, max_waiting)? {
-        return Ok(Err(refusal));
+    if let Err(full) = room(desk) {
+        return Ok(Err(full));
+    }
+    let (account, lane) = (lead.account.as_str(), lead.lane.rank());
+    let waiting = desk.lanes.waiting(&desk.db, account, lane)?;
+    if waiting.all >= max_waiting {
+        let all = waiting.all;
+        return Ok(Err(StoreError::Full(format!("{all} leads wait"))));
     }
     let person = person.concat();
-    let earlier = holder(&desk.db, &person, now)?;
+    let person_until = now.saturating_add(millis(person_window));
+    let frees = frees_person(lead.status, lead.reason.as_ref().map(|reason| reason.code));
+    let earlier = if frees {
+        holder(&desk.db, &person, now)?
+    } else {
+        claim_or_find(&desk.db, &person, lead.id, person_until, now)?
+    };
     let (first, body) = match earlier {
         None => (first, body),
-        Some(of) => {
-            lead.status = Status::Duplicate;
-            lead.duplicate_of = Some(of);
-            (None, encode(&lead)?)
-        }
+        Some(of) => (None, encode(&repetition(&lead, of))?),
     };
-    let lane = lead.lane.rank();
-    let account = lead.account.as_str();
     let ahead = match first {
-        Some(_) => ahead_of_newcomer(&desk.db, account, lane, now)?,
+        Some(_) => ahead_of_newcomer(&desk.db, account, lane, now, waiting.before)?,
         None => 0,
     };
-    let person_until = now.saturating_add(millis(person_window));
     desk.db
         .prepare_cached(
             "INSERT INTO leads (id, account, lane, step, due_at, ended_at, person, person_until, body) \
@@ -67,9 +72,6 @@ pub fn accept(
             person_until,
             &body,
         ))?;
-    if !frees_person(lead.status, lead.reason.as_ref().map(|reason| reason.code)) {
-        claim_person(&desk.db, &person, lead.id, person_until, now)?;
-    }
     if let Some(Idempotency { key, body, kept }) = idempotency {
         desk.db
             .prepare_cached(
@@ -78,7 +80,7 @@ pub fn accept(
             .execute((key, body, lead.id.as_bytes(), now.saturating_add(millis(kept))))?;
     }
     if first.is_some() {
-        count(&desk.db, account, lane, 1)?;
+        desk.lanes.count(&desk.db, account, lane, 1)?;
         desk.work_may_be_due();
     }
     Ok(Ok(match earlier {
@@ -141,16 +143,32 @@ pub fn room(desk: &Desk) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn refuse(desk: &Desk, max_waiting: u64) -> Result<Option<StoreError>, StoreError> {
-    if let Err(full) = room(desk) {
-        return Ok(Some(full));
+/// The record of a lead that repeats another.
+fn repetition(lead: &Lead, of: LeadId) -> Lead {
+    Lead {
+        status: Status::Duplicate,
+        duplicate_of: Some(of),
+        ..lead.clone()
     }
-    let waiting: i64 = desk
-        .db
-        .prepare_cached("SELECT coalesce(sum(waiting), 0) FROM lanes")?
-        .query_row([], |row| row.get(0))?;
-    let full = waiting.cast_unsigned() >= max_waiting;
-    Ok(full.then(|| StoreError::Full(format!("{waiting} leads wait"))))
+}
+
+/// Claims the person for a new lead, or finds the lead that has it. One that lapsed is as good as none.
+fn claim_or_find(
+    db: &Connection,
+    person: &[u8],
+    id: LeadId,
+    until: i64,
+    now: i64,
+) -> Result<Option<LeadId>, StoreError> {
+    for digest in record::digests(person) {
+        if record::claim_digest(db, digest, id, until, now)? {
+            continue;
+        }
+        // Somebody has this one, so whatever was claimed before it is let go.
+        record::free_person(db, person, id)?;
+        return holder(db, person, now);
+    }
+    Ok(None)
 }
 
 /// Counted one by one while few wait. Beyond that the lanes' counters bound it, so that a long queue costs no time.
@@ -159,8 +177,8 @@ fn ahead_of_newcomer(
     account: &str,
     lane: u8,
     now: i64,
+    bound: u64,
 ) -> Result<u64, StoreError> {
-    let bound = super::read::counted(db, account, lane)?;
     if bound == 0 || bound > AHEAD_EXACT {
         return Ok(bound);
     }

@@ -21,6 +21,9 @@ const LOG_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 /// Only a person with an SQL shell can hold the database that long.
 const BUSY: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 128;
+/// A new lead's random keys touch pages all over the indexes; what is not in memory is read again for each of them.
+/// Taken as it is used.
+const CACHE_KIBIBYTES: i64 = 32 * 1024;
 
 /// Why the folder could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +120,8 @@ pub fn writer(
     // Anything less may lose an acknowledged lead on power loss.
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "foreign_keys", false)?;
+    // A negative size is in KiB (www.sqlite.org/pragma.html#pragma_cache_size).
+    db.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
     db.pragma_update(None, "temp_store", "memory")?;
     // Checkpoints are the writer's own business: see `writer`.
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -149,7 +154,17 @@ pub fn reader(folder: &Path) -> Result<Connection, OpenError> {
     Ok(db)
 }
 
-/// What both kinds of connection need. A statement keeps its plan whatever is bound to it: else SQLite, built with
+/// A connection that only copies the log into the database.
+pub fn copier(folder: &Path) -> Result<Connection, OpenError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(folder.join(DATABASE), flags)?;
+    settle_plans(&db)?;
+    db.pragma_update(None, "synchronous", "full")?;
+    db.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(db)
+}
+
+/// What every connection needs. A statement keeps its plan whatever is bound to it: else SQLite, built with
 /// its statistics, plans many of ours anew at every use (www.sqlite.org/c3ref/c_dbconfig_defensive.html, QPSG).
 fn settle_plans(db: &Connection) -> rusqlite::Result<()> {
     db.busy_timeout(BUSY)?;

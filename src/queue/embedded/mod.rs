@@ -4,7 +4,9 @@
 //! together share a commit ([`writer`]); reads see what is committed, beside it ([`read`]).
 
 mod accept;
+mod copier;
 mod database;
+mod lanes;
 mod list;
 mod permits;
 mod read;
@@ -29,6 +31,7 @@ use crate::queue::{
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
     StoreError, Stored,
 };
+use copier::Copier;
 use permits::Name;
 use read::Readers;
 use work::{Identified, Intention};
@@ -73,8 +76,12 @@ impl Embedded {
         database::take_over(&mut db, &clock)?;
         let readers = Readers::open(&folder)?;
         let changes = Arc::new(Changes::default());
-        let writer = Writer::start(db, max_pages, clock.clone(), Arc::clone(&changes), lock)
-            .map_err(|source| OpenError::Folder { folder, source })?;
+        let copier = Copier::start(database::copier(&folder)?);
+        let started = copier.and_then(|copier| {
+            let (clock, changes) = (clock.clone(), Arc::clone(&changes));
+            Writer::start(db, copier, max_pages, clock, changes, lock)
+        });
+        let writer = started.map_err(|source| OpenError::Folder { folder, source })?;
         Ok(Self {
             readers,
             writer,

@@ -138,10 +138,10 @@ pub fn rewrite(
         .execute((place.seq, lane, step, due_at, ended_at, person, place.person_until, body))?;
     if place.step.is_some() != step.is_some() || place.lane != lane {
         if place.step.is_some() {
-            count(&desk.db, &lead.account, place.lane, -1)?;
+            desk.lanes.count(&desk.db, &lead.account, place.lane, -1)?;
         }
         if step.is_some() {
-            count(&desk.db, &lead.account, lane, 1)?;
+            desk.lanes.count(&desk.db, &lead.account, lane, 1)?;
         }
     }
     if frees(lead) {
@@ -183,29 +183,32 @@ pub fn claim_person(
     until: i64,
     now: i64,
 ) -> Result<(), StoreError> {
-    let mut claim = db.prepare_cached(
-        "INSERT INTO person (digest, lead_id, until) VALUES (?1, ?2, ?3) ON CONFLICT (digest) \
-         DO UPDATE SET lead_id = excluded.lead_id, until = excluded.until WHERE person.until <= ?4",
-    )?;
     for digest in digests(person) {
-        claim.execute((digest, id.as_bytes(), until, now))?;
+        claim_digest(db, digest, id, until, now)?;
     }
     Ok(())
+}
+
+/// Claims one digest; `false` when another lead has it.
+pub fn claim_digest(
+    db: &Connection,
+    digest: &Digest,
+    id: LeadId,
+    until: i64,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let changed = db
+        .prepare_cached(
+            "INSERT INTO person (digest, lead_id, until) VALUES (?1, ?2, ?3) ON CONFLICT (digest) \
+             DO UPDATE SET lead_id = excluded.lead_id, until = excluded.until WHERE person.until <= ?4",
+        )?
+        .execute((digest, id.as_bytes(), until, now))?;
+    Ok(changed > 0)
 }
 
 /// Digests of 16 bytes, one after the other.
 pub fn digests(person: &[u8]) -> impl Iterator<Item = &Digest> {
     person.as_chunks::<16>().0.iter()
-}
-
-/// Counts a lead into its lane, or out of it.
-pub fn count(db: &Connection, account: &str, lane: u8, by: i64) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO lanes (account, lane, waiting) VALUES (?1, ?2, ?3) ON CONFLICT (account, lane) \
-         DO UPDATE SET waiting = waiting + excluded.waiting",
-    )?
-    .execute((account, lane, by))?;
-    Ok(())
 }
 
 #[cfg(test)]

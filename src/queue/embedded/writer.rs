@@ -19,14 +19,15 @@ use crate::clock::Clock;
 use crate::lead::{LeadId, Step};
 use crate::queue::{Changes, StoreError};
 
+use super::copier::{self, Copier};
+use super::lanes::Lanes;
+
 /// Steps in one commit at most. Measured: 64 gives nearly the rate of 256 at a third of its delay.
 const GROUP: usize = 64;
 /// Steps on their way to the thread; more callers wait for a place.
 const UNDER_WAY: usize = 1024;
 /// With nothing to do for so long, the log is copied into the database.
 const IDLE: Duration = Duration::from_millis(200);
-/// With so many pages in the log (64 MiB), it is copied even under load.
-const LOG_PAGES: i64 = 64 * 1024;
 /// This share of a bounded database is kept from new leads, for work on those accepted already.
 const RESERVE: i64 = 8;
 
@@ -38,6 +39,8 @@ pub struct Desk {
     pub turns: HashMap<(String, Step), u64>,
     /// Lower limits the vendor named, by account and endpoint.
     pub adopted: HashMap<(String, String), u32>,
+    /// How many leads wait.
+    pub lanes: Lanes,
     /// Only work on accepted leads still fits.
     pub takes_no_leads: bool,
     max_pages: Option<i64>,
@@ -66,6 +69,7 @@ impl Writer {
     /// Starts the thread. It keeps `lock` until it ends, which is when the `Writer` is dropped.
     pub fn start(
         db: Connection,
+        copier: Copier,
         max_pages: Option<i64>,
         clock: Clock,
         changes: Arc<Changes>,
@@ -82,12 +86,13 @@ impl Writer {
                     clock,
                     turns: HashMap::new(),
                     adopted: HashMap::new(),
+                    lanes: Lanes::default(),
                     takes_no_leads: false,
                     max_pages,
                     signals: Vec::new(),
                     failure: None,
                 };
-                work(&mut desk, &waiting, &changes, &counted);
+                work(&mut desk, copier, &waiting, &changes, &counted);
                 drop(desk);
                 drop(lock);
             })?;
@@ -147,7 +152,13 @@ fn stopped() -> StoreError {
     StoreError::Unavailable("the writer has stopped".to_owned())
 }
 
-fn work(desk: &mut Desk, waiting: &Receiver<Job>, changes: &Changes, commits: &AtomicU64) {
+fn work(
+    desk: &mut Desk,
+    mut copier: Copier,
+    waiting: &Receiver<Job>,
+    changes: &Changes,
+    commits: &AtomicU64,
+) {
     // A log left by the last process counts as not yet copied.
     let mut copied = false;
     loop {
@@ -161,7 +172,7 @@ fn work(desk: &mut Desk, waiting: &Receiver<Job>, changes: &Changes, commits: &A
                 let jobs = std::iter::once(first).chain(waiting.try_iter().take(GROUP - 1));
                 let result = desk.group(jobs.collect(), changes, commits);
                 copied = false;
-                if result.is_err() || desk.log_pages() > LOG_PAGES {
+                if result.is_err() || copier.look(desk.log_pages()) {
                     copied = desk.checkpoint();
                 }
             }
@@ -207,16 +218,22 @@ impl Desk {
             }
         }
         let committed = match lost {
-            None => self.transact("COMMIT"),
+            None => self
+                .lanes
+                .write(&self.db)
+                .and_then(|()| self.transact("COMMIT")),
             Some(error) => Err(error),
         };
         let signals = std::mem::take(&mut self.signals);
         if committed.is_ok() {
             commits.fetch_add(1, Ordering::Relaxed);
             send(signals, changes);
-        } else if !self.db.is_autocommit() {
-            // When even this fails, the next BEGIN does, and says so.
-            let _ = self.transact("ROLLBACK");
+        } else {
+            self.lanes.forget();
+            if !self.db.is_autocommit() {
+                // When even this fails, the next BEGIN does, and says so.
+                let _ = self.transact("ROLLBACK");
+            }
         }
         for answer in answers {
             answer(committed.clone());
@@ -239,7 +256,7 @@ impl Desk {
         &mut self,
         step: impl FnOnce(&mut Desk) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let told = self.signals.len();
+        let (told, counted) = (self.signals.len(), self.lanes.mark());
         let outcome = self.transact("SAVEPOINT step").and_then(|()| step(self));
         let ended = match &outcome {
             Ok(_) => self.transact("RELEASE step"),
@@ -251,6 +268,7 @@ impl Desk {
         let outcome = outcome.and_then(|value| ended.map(|()| value));
         if let Err(error) = &outcome {
             self.signals.truncate(told);
+            self.lanes.undo(counted);
             self.failure = Some(error.clone());
         }
         outcome
@@ -277,11 +295,7 @@ impl Desk {
     /// Copies the log into the database as far as readers let it; the next write starts the log anew if nothing
     /// is left. A failure loses nothing: the log stays. Returns whether everything was copied.
     fn checkpoint(&self) -> bool {
-        self.db
-            .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-                Ok(row.get::<_, i64>(1)? == row.get::<_, i64>(2)?)
-            })
-            .unwrap_or(false)
+        copier::copy(&self.db).is_ok_and(|(log, copied)| log == copied)
     }
 }
 
@@ -306,7 +320,8 @@ mod tests {
     fn writer(folder: &std::path::Path) -> Writer {
         let lock = database::lock(folder).unwrap();
         let (db, max_pages) = database::writer(folder, None).unwrap();
-        Writer::start(db, max_pages, Clock::system(), Arc::default(), lock).unwrap()
+        let copier = Copier::start(database::copier(folder).unwrap()).unwrap();
+        Writer::start(db, copier, max_pages, Clock::system(), Arc::default(), lock).unwrap()
     }
 
     fn write(desk: &mut Desk, name: &str) -> Result<(), StoreError> {

@@ -192,7 +192,7 @@ pub fn lead_in(account: &str, lane: Lane) -> Lead {
 /// A lead on its way to be booked, of nobody.
 pub fn acceptance(lead: Lead) -> Acceptance {
     Acceptance {
-        lead,
+        lead: lead.into(),
         first: Some(Step::Book),
         idempotency: None,
         person: Vec::new(),

@@ -186,15 +186,18 @@ pub async fn a_person_stays_claimed_while_a_call_may_exist(bench: &mut dyn Bench
 
 pub async fn a_lead_kept_without_hope_claims_nobody(bench: &mut dyn Bench) {
     let store = bench.store();
-    let mut spam = Acceptance {
-        first: None,
-        ..of_person(&[ANN])
-    };
-    spam.lead.status = Status::Parked;
-    spam.lead.reason = Some(Reason {
+    let plain = of_person(&[ANN]);
+    let mut lead = (*plain.lead).clone();
+    lead.status = Status::Parked;
+    lead.reason = Some(Reason {
         code: ReasonCode::SuspectedSpam,
         detail: String::new(),
     });
+    let spam = Acceptance {
+        lead: lead.into(),
+        first: None,
+        ..plain
+    };
     keep(store, spam).await;
     keep(store, of_person(&[ANN])).await;
 }
