@@ -1,9 +1,9 @@
-//! Asking a platform's API: one GET with a token, bounded in time and size. What the answer means is the platform's.
+//! Asking a platform's API: one request with a token, bounded in time and size. What the answer means is the platform's.
 
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, RequestBuilder, Response, Url};
 use serde_json::Value;
 
 use super::FetchError;
@@ -64,6 +64,29 @@ async fn get_within(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
+    answered(request).await
+}
+
+/// Asks once with a body of JSON, for APIs whose searches are posted; else as [`get`].
+///
+/// # Errors
+/// As for [`get`].
+pub async fn post(
+    http: &Client,
+    url: Url,
+    token: &str,
+    body: &Value,
+) -> Result<Answered, FetchError> {
+    answered(
+        http.post(url)
+            .bearer_auth(token)
+            .timeout(TIMEOUT)
+            .json(body),
+    )
+    .await
+}
+
+async fn answered(request: RequestBuilder) -> Result<Answered, FetchError> {
     let mut response = request.send().await.map_err(|error| lost(&error))?;
     let body = whole(&mut response).await?;
     Ok(Answered {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Unreadable;
 
@@ -73,6 +73,35 @@ impl Sent<'_> {
             _ => Err(Unreadable("a form body is wanted".to_owned())),
         }
     }
+
+    /// The body as one value, whether it came as JSON or as a form. A form is an object of its names in their order;
+    /// of a repeated name the values are a list. JSON under a form's media type is read as JSON.
+    ///
+    /// # Errors
+    /// As for [`Sent::json`] and [`Sent::form`].
+    pub fn value(&self) -> Result<Value, Unreadable> {
+        let begins_as_json = matches!(self.body.trim_ascii_start().first(), Some(b'{' | b'['));
+        match self.media_type().as_str() {
+            "multipart/form-data" => Ok(grouped(self.form()?)),
+            "application/x-www-form-urlencoded" if !begins_as_json => Ok(grouped(self.form()?)),
+            _ => self.json(),
+        }
+    }
+}
+
+fn grouped(pairs: Vec<(String, String)>) -> Value {
+    let mut fields: Map<String, Value> = Map::new();
+    for (name, value) in pairs {
+        let value = Value::String(value);
+        match fields.get_mut(&name) {
+            None => {
+                fields.insert(name, value);
+            }
+            Some(Value::Array(values)) => values.push(value),
+            Some(one) => *one = Value::Array(vec![one.take(), value]),
+        }
+    }
+    Value::Object(fields)
 }
 
 /// The pairs of a URL-encoded text (url.spec.whatwg.org): `+` is a space, `%XX` a byte, broken UTF-8 is replaced.

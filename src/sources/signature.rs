@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256, Sha512};
 use subtle::ConstantTimeEq;
 
 use super::Denied;
@@ -17,7 +17,6 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     // RFC 2104: a key longer than the block is replaced by its hash, a shorter one is filled up with zeros.
     let mut block = [0; 64];
     if key.len() > block.len() {
-        use sha2::Digest;
         block[..32].copy_from_slice(&Sha256::digest(key));
     } else {
         block[..key.len()].copy_from_slice(key);
@@ -27,6 +26,51 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// HMAC-SHA-512 of the parts, one after the other.
+pub fn hmac_sha512(key: &[u8], parts: &[&[u8]]) -> [u8; 64] {
+    let mut block = [0; 128];
+    if key.len() > block.len() {
+        block[..64].copy_from_slice(&Sha512::digest(key));
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    let mut mac = Hmac::<Sha512>::new(&block.into());
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// HMAC-SHA-1 of the parts, one after the other, for senders that know no better: as a keyed hash it still holds.
+pub fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
+    let mut block = [0; 64];
+    if key.len() > block.len() {
+        block[..20].copy_from_slice(&sha1(&[key]));
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    let (inner, outer) = (block.map(|byte| byte ^ 0x36), block.map(|byte| byte ^ 0x5c));
+    let inner = sha1(&[&[&inner[..]], parts].concat());
+    sha1(&[&outer, &inner])
+}
+
+fn sha1(parts: &[&[u8]]) -> [u8; 20] {
+    let mut hash = sha1_smol::Sha1::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.digest().bytes()
+}
+
+/// SHA-256 of the parts, one after the other.
+pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 /// Lower-case hex.
@@ -107,6 +151,30 @@ mod tests {
             let (first, second) = data.split_at(3);
             assert_eq!(hex(&hmac_sha256(key, &[first, second])), wanted);
         }
+    }
+
+    #[test]
+    fn the_longer_and_the_older_hash_are_those_of_rfc_4231_and_rfc_2202() {
+        // Test case 2 of both, and the one with a key longer than the block.
+        let jefe = (&b"Jefe"[..], &b"what do ya want for nothing?"[..]);
+        let long = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        for ((key, data), sha512, sha1) in [
+            (
+                jefe,
+                "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554",
+                "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79",
+            ),
+            (
+                (&[0xaa; 131][..], &long[..]),
+                "80b24263c7c1a3ebb71493c1dd7be8b49b46d1f41b4aeec1121b013783f8f352",
+                "90d0dace1c1bdc957339307803160335bde6df2b",
+            ),
+        ] {
+            let (first, second) = data.split_at(5);
+            assert_eq!(hex(&hmac_sha512(key, &[first, second])[..32]), sha512);
+            assert_eq!(hex(&hmac_sha1(key, &[first, second])), sha1);
+        }
+        assert_eq!(sha256(&[b"a", b"bc"]), sha256(&[b"abc"]));
     }
 
     #[test]
