@@ -5,9 +5,18 @@
 //! leadgate's own body are not here: they need no translation.
 
 mod ask;
+#[cfg(test)]
+mod delivery;
+mod elementor;
 pub mod entry;
+mod framer;
 mod google_ads;
+mod gravity_forms;
+mod hubspot;
+mod jotform;
+mod leaves;
 mod linkedin;
+mod mapped;
 mod meta;
 mod multipart;
 pub mod own;
@@ -15,9 +24,14 @@ mod placing;
 pub mod sent;
 pub mod signature;
 pub mod spelling;
+mod tally;
 #[cfg(test)]
 mod test_server;
 mod tiktok;
+mod typeform;
+mod unbounce;
+mod webflow;
+mod wpforms;
 
 use std::time::Duration;
 
@@ -36,6 +50,17 @@ pub const KINDS: &[&dyn Kind] = &[
     &meta::Meta,
     &tiktok::TikTok,
     &linkedin::LinkedIn,
+    &typeform::Typeform,
+    &tally::Tally,
+    &jotform::Jotform,
+    &webflow::Webflow,
+    &framer::Framer,
+    &elementor::Elementor,
+    &gravity_forms::GravityForms,
+    &wpforms::WpForms,
+    &unbounce::Unbounce,
+    &hubspot::HubSpot,
+    &mapped::Mapped,
 ];
 
 /// The kind of this name in the settings.
@@ -238,29 +263,4 @@ pub enum FetchError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_guide_says_where_the_address_goes_and_where_each_needed_setting_comes_from() {
-        for kind in KINDS {
-            let guide = kind.guide().join(" ");
-            assert!(guide.contains("{url}"), "{}", kind.name());
-            for setting in kind.settings().iter().filter(|setting| setting.required) {
-                assert!(guide.contains(setting.key), "{}", setting.key);
-            }
-        }
-    }
-
-    #[test]
-    fn every_kind_is_found_by_its_own_name() {
-        let names: BTreeSet<_> = KINDS.iter().map(|kind| kind.name()).collect();
-        assert_eq!(names.len(), KINDS.len());
-        for name in names {
-            assert_eq!(kind(name).map(Kind::name), Some(name));
-        }
-        assert!(kind("form").is_none());
-    }
-}
+mod tests;
