@@ -134,7 +134,7 @@ allowed_origins = ["*"]
             ("kim@lead.example", of(Some("kim@lead.example"), &[])),
             ("KIM@Lead.Example", of(Some("kim@lead.example"), &[])),
             ("+47 900 00 001", of(None, &["+4790000001"])),
-            ("tel. 070-123 45 67", of(None, &["+46701234567"])),
+            ("22 00 00 01", of(None, &["+4722000001", "+4622000001"])),
             ("nobody", of(None, &[])),
         ] {
             let found = person(&settings, &hasher, text);
