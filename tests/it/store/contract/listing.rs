@@ -212,9 +212,9 @@ pub async fn one_call_looks_at_a_bounded_number_of_leads(bench: &mut dyn Bench) 
     let id = rare.id;
     keep(store, acceptance(rare)).await;
     let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..LOOKED_AT {
+    for _ in 0..20 {
         let store = Arc::clone(store);
-        tasks.spawn(async move { keep(&store, acceptance(lead())).await });
+        tasks.spawn(async move { keep_many(&store, LOOKED_AT / 20, &[ACCOUNT]).await });
     }
     tasks.join_all().await;
     let filter = Filter {
