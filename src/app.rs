@@ -175,14 +175,16 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         ended: Duration::from_secs(u64::from(settings.store.retention_days) * 24 * 3600),
     };
     let hasher = Hasher::new(store.hash_key());
+    let http = platform_client()?;
     let fetching = Arc::new(Fetching {
         store: Arc::clone(&store),
         hasher: hasher.clone(),
         settings: Arc::clone(&settings),
-        http: platform_client()?,
+        http: http.clone(),
     });
     let gateway = web::Data::new(Gateway {
         hasher,
+        http,
         lookups,
         limits: settings
             .accounts

@@ -43,6 +43,8 @@ pub struct Gateway {
     pub lookups: HashMap<String, Arc<Lookup>>,
     /// What each account may send per endpoint.
     pub limits: HashMap<String, Limit>,
+    /// Speaks to platforms.
+    pub http: reqwest::Client,
     /// The doors' allowances.
     pub throttles: Throttles,
     /// Set when the server begins to stop: nobody waits any longer.

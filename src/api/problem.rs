@@ -1,6 +1,7 @@
 //! Every error a caller can meet: code, status, title, in one place (RFC 9457).
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -62,11 +63,15 @@ pub enum Code {
     StoreUnavailable,
     /// iClosed could not be asked for slots.
     SlotsUnavailable,
+    /// The platform cannot be asked now.
+    PlatformUnavailable,
+    /// The platform does not tell what was asked for.
+    PlatformRefused,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 22] = [
+    pub const ALL: [Code; 24] = [
         Code::UnreadableBody,
         Code::BadQuery,
         Code::BadHeader,
@@ -89,6 +94,8 @@ impl Code {
         Code::SourceBusy,
         Code::StoreUnavailable,
         Code::SlotsUnavailable,
+        Code::PlatformUnavailable,
+        Code::PlatformRefused,
     ];
 
     /// The word, the status and the title.
@@ -139,6 +146,16 @@ impl Code {
                 "slots_unavailable",
                 503,
                 "Free times cannot be looked up now",
+            ),
+            Code::PlatformUnavailable => (
+                "platform_unavailable",
+                503,
+                "The platform cannot be asked now",
+            ),
+            Code::PlatformRefused => (
+                "platform_refused",
+                409,
+                "The platform does not tell what was asked for",
             ),
         }
     }
@@ -206,7 +223,8 @@ impl Problem {
             Code::QueueFull
             | Code::SourceBusy
             | Code::StoreUnavailable
-            | Code::SlotsUnavailable => {
+            | Code::SlotsUnavailable
+            | Code::PlatformUnavailable => {
                 problem
                     .headers
                     .push((header::RETRY_AFTER, COME_BACK_SECONDS.to_string()));
@@ -237,6 +255,17 @@ impl Problem {
             .push((header::RETRY_AFTER, wait.to_string()));
         problem.headers.extend(rate_limit(allowance));
         problem
+    }
+
+    /// When to come back, where somebody else said so.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Option<Duration>) -> Self {
+        if let Some(delay) = delay {
+            self.headers.retain(|(name, _)| name != header::RETRY_AFTER);
+            let seconds = delay.as_secs().max(1).to_string();
+            self.headers.push((header::RETRY_AFTER, seconds));
+        }
+        self
     }
 
     /// Only these methods are taken.

@@ -1,11 +1,14 @@
 //! The commands: what each needs, and how the process ends.
 
+mod backfill;
 mod check;
 mod demo;
 mod health;
 mod lab;
 mod sandbox;
+mod send;
 mod serve;
+mod sources;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -35,6 +38,12 @@ enum Command {
     Sandbox(sandbox::Flags),
     /// Check the settings, and whether store, keys and events are good. Exits 0 or 1.
     Check(Config),
+    /// List every source with the address to paste into its platform and what to set there.
+    Sources(sources::Flags),
+    /// Post a sample to a source, signed as its platform would. Exits 0 when it was taken.
+    Send(send::Flags),
+    /// Have a running gateway take the leads a form holds at its platform, after an outage.
+    Backfill(backfill::Flags),
     /// Try the promises: kill gateways, lose answers, and count what became of every lead. Exits 0 or 1.
     Lab(lab::Flags),
     /// Ask a running gateway whether it is ready. Exits 0 or 1.
@@ -71,7 +80,12 @@ pub fn run() -> ExitCode {
         .ok();
     let quiet = matches!(
         arguments.command,
-        Command::Check(_) | Command::Demo | Command::Lab(_)
+        Command::Check(_)
+            | Command::Demo
+            | Command::Lab(_)
+            | Command::Sources(_)
+            | Command::Send(_)
+            | Command::Backfill(_)
     );
     let telemetry = match Telemetry::start(if quiet {
         "warn"
@@ -94,6 +108,9 @@ pub fn run() -> ExitCode {
             Command::Demo => demo::run().await,
             Command::Sandbox(flags) => sandbox::run(flags).await,
             Command::Check(config) => check::run(&config).await,
+            Command::Sources(flags) => sources::run(&flags),
+            Command::Send(flags) => send::run(flags).await,
+            Command::Backfill(flags) => backfill::run(flags).await,
             Command::Lab(flags) => lab::run(flags).await,
             Command::Health(flags) => health::run(&flags),
         }

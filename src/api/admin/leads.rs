@@ -73,7 +73,7 @@ pub async fn show(gateway: Data<Gateway>, id: Path<String>) -> Result<HttpRespon
 }
 
 /// Of this moment, and nobody else's to keep.
-fn told(body: &impl Serialize) -> HttpResponse {
+pub(super) fn told(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(body)

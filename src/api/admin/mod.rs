@@ -3,6 +3,7 @@
 //! Without that setting nothing here exists. Owns the gate, the routes and the record as the operator sees it; what
 //! a lead is and how it is kept are elsewhere.
 
+mod backfills;
 mod leads;
 mod record;
 mod search;
@@ -24,7 +25,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .wrap(from_fn(gate))
         .route(web::get().to(leads::show))
         .default_service(web::to(|request| not_allowed(request, "GET")));
-    config.service(leads).service(lead);
+    let backfills = web::resource("/v1/admin/backfills")
+        .wrap(from_fn(gate))
+        .route(web::post().to(backfills::fill))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    config.service(leads).service(lead).service(backfills);
 }
 
 /// Asks for the operator's key before anything else is looked at, the method included.

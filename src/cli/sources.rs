@@ -1,0 +1,97 @@
+//! `leadgate sources`: every configured source, the address to paste into its platform, and what to set there.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use super::{Config, fail, say};
+use crate::settings::{Settings, Source, SourceKind};
+
+/// What to list.
+#[derive(clap::Args)]
+pub struct Flags {
+    #[command(flatten)]
+    config: Config,
+    /// Only this source.
+    #[arg(value_name = "SOURCE")]
+    source: Option<String>,
+}
+
+/// Lists the sources.
+pub fn run(flags: &Flags) -> ExitCode {
+    let settings = match flags.config.load() {
+        Ok(settings) => settings,
+        Err(faults) => return fail(&faults.to_string()),
+    };
+    let wanted = flags.source.as_deref().map(str::to_ascii_lowercase);
+    let listed: Vec<_> = settings
+        .sources
+        .values()
+        .filter(|source| wanted.as_ref().is_none_or(|name| *name == source.name))
+        .collect();
+    if listed.is_empty() {
+        return fail("the settings have no such source");
+    }
+    if settings.server.public_url.is_none() {
+        say(
+            "warn  [server] public_url is not set: the addresses below are those of this machine, which no platform reaches\n",
+        );
+    }
+    for source in listed {
+        say(&page(&settings, source));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Where a source takes its leads, without the token.
+pub(super) fn address(settings: &Settings, source: &Source) -> String {
+    let public = settings.server.public_url.clone();
+    let base = public.unwrap_or_else(|| format!("http://{}", settings.server.listen));
+    format!(
+        "{}/v1/sources/{}/leads",
+        base.trim_end_matches('/'),
+        source.name
+    )
+}
+
+fn page(settings: &Settings, source: &Source) -> String {
+    let mut url = address(settings, source);
+    if source.token.is_some() {
+        url.push_str("?token=<its token in the settings>");
+    }
+    let mut text = format!(
+        "{} ({}, account {}, books {})\n  {url}\n",
+        source.name,
+        source.kind.name(),
+        source.account,
+        source.link_prefix
+    );
+    let steps: Vec<String> = match &source.kind {
+        SourceKind::Form { allowed_origins } => form_steps(allowed_origins),
+        SourceKind::Chatbot { .. } => vec![
+            "Post JSON to the address with the header Authorization: Bearer and one of api_keys."
+                .to_owned(),
+        ],
+        SourceKind::Platform(of) => of
+            .kind
+            .guide()
+            .iter()
+            .map(|step| step.replace("{url}", &url))
+            .collect(),
+    };
+    for (index, step) in steps.iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}. {step}", index + 1);
+    }
+    text
+}
+
+fn form_steps(allowed_origins: &[String]) -> Vec<String> {
+    let pages = match allowed_origins {
+        [] => "none yet: list them in allowed_origins".to_owned(),
+        origins => origins.join(", "),
+    };
+    vec![
+        "Post the form's fields to the address from the page.".to_owned(),
+        format!("Pages that may do so: {pages}."),
+    ]
+}
