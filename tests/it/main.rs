@@ -12,6 +12,7 @@
 mod support;
 
 mod admin;
+mod commands;
 mod compose;
 mod contract;
 mod crashes;
