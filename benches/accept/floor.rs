@@ -19,7 +19,7 @@ use super::load::Target;
 /// As in the embedded store: steps in one commit, and when its log is copied.
 const GROUP: usize = 64;
 const IDLE: Duration = Duration::from_millis(200);
-const LOG_PAGES: i64 = 16 * 1024;
+const LOG_PAGES: i64 = 64 * 1024;
 const PATH: &str = "/leads";
 
 struct Write {
@@ -100,6 +100,9 @@ async fn take(shared: Data<Shared>, body: Bytes) -> HttpResponse {
 
 fn open(folder: &Path) -> Outcome<Connection> {
     let db = Connection::open(folder.join("floor.db"))?;
+    // Pages and memory as the embedded store has them.
+    db.pragma_update(None, "page_size", 1024)?;
+    db.pragma_update(None, "cache_size", -8 * 1024)?;
     db.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     db.pragma_update(None, "synchronous", "full")?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;

@@ -42,10 +42,11 @@ enum Turn {
 }
 
 /// `log` and `copied` in pages; `copied` of the last of `rounds` rounds on this log.
-fn turn(log: i64, copied: i64, rounds: u32) -> Turn {
-    if log <= LOG_PAGES || copied == BUSY {
+fn turn(log: i64, copied: i64, rounds: u32, idle: bool) -> Turn {
+    let rest = if rounds > 0 { log - copied } else { log };
+    if copied == BUSY || (!idle && log <= LOG_PAGES) {
         Turn::Wait
-    } else if rounds > 0 && (log - copied <= FEW_PAGES || rounds >= MOST_ROUNDS) {
+    } else if rest <= FEW_PAGES || rounds >= MOST_ROUNDS {
         Turn::Finish
     } else {
         Turn::Order
@@ -75,9 +76,11 @@ impl Copier {
         })
     }
 
-    /// Looks at a log of `pages` pages. `true`: the writer shall copy the rest now.
-    pub fn look(&mut self, pages: i64) -> bool {
-        match turn(pages, self.copied.load(Ordering::Acquire), self.rounds) {
+    /// Looks at a log of `pages` pages, which is copied when it is long or there is nothing else to do. `true`: the
+    /// writer shall copy the rest now.
+    pub fn look(&mut self, pages: i64, idle: bool) -> bool {
+        let copied = self.copied.load(Ordering::Acquire);
+        match turn(pages, copied, self.rounds, idle) {
             Turn::Wait => false,
             Turn::Order => {
                 self.copied.store(BUSY, Ordering::Release);
@@ -118,18 +121,29 @@ mod tests {
 
     #[test]
     fn the_writer_copies_only_a_short_rest_itself_unless_the_load_outruns_the_copying() {
-        for (log, copied, rounds, wanted) in [
-            (100, 0, 0, Turn::Wait),
-            (LOG_PAGES, 0, 0, Turn::Wait),
-            (LOG_PAGES + 1, 0, 0, Turn::Order),
-            (LOG_PAGES * 2, BUSY, 1, Turn::Wait),
-            (LOG_PAGES * 2, LOG_PAGES, 1, Turn::Order),
-            (LOG_PAGES * 2, LOG_PAGES * 2 - FEW_PAGES, 1, Turn::Finish),
-            (LOG_PAGES * 9, LOG_PAGES, MOST_ROUNDS, Turn::Finish),
+        for (log, copied, rounds, idle, wanted) in [
+            (100, 0, 0, false, Turn::Wait),
+            (100, 0, 0, true, Turn::Finish),
+            (LOG_PAGES, 0, 0, false, Turn::Wait),
+            (LOG_PAGES, 0, 0, true, Turn::Order),
+            (LOG_PAGES, BUSY, 1, true, Turn::Wait),
+            (LOG_PAGES, LOG_PAGES, 1, true, Turn::Finish),
+            (LOG_PAGES + 1, 0, 0, false, Turn::Order),
+            (LOG_PAGES * 2, BUSY, 1, false, Turn::Wait),
+            (LOG_PAGES * 2, LOG_PAGES, 1, false, Turn::Order),
+            (
+                LOG_PAGES * 2,
+                LOG_PAGES * 2 - FEW_PAGES,
+                1,
+                false,
+                Turn::Finish,
+            ),
+            (LOG_PAGES * 9, LOG_PAGES, MOST_ROUNDS, false, Turn::Finish),
             // A log that began anew has nothing to do with what was copied of the old one.
-            (LOG_PAGES + 1, LOG_PAGES * 2, 0, Turn::Order),
+            (LOG_PAGES + 1, LOG_PAGES * 2, 0, false, Turn::Order),
         ] {
-            assert_eq!(turn(log, copied, rounds), wanted, "{log} {copied} {rounds}");
+            let found = turn(log, copied, rounds, idle);
+            assert_eq!(found, wanted, "{log} {copied} {rounds} {idle}");
         }
     }
 }

@@ -21,9 +21,9 @@ const LOG_KEPT_BYTES: i64 = 64 * 1024 * 1024;
 /// Only a person with an SQL shell can hold the database that long.
 const BUSY: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 128;
-/// A new lead's random keys touch pages all over the indexes; what is not in memory is read again for each of them.
-/// Taken as it is used.
-const CACHE_KIBIBYTES: i64 = 32 * 1024;
+/// A new lead's random keys touch pages all over the indexes, and what is not in memory is read again for each. Not
+/// more than this: after a page was split, a commit walks through all of it.
+const CACHE_KIBIBYTES: i64 = 8 * 1024;
 
 /// Why the folder could not be opened.
 #[derive(Debug, thiserror::Error)]

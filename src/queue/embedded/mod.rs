@@ -135,7 +135,7 @@ impl Store for Embedded {
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
         let body = record::encode(&acceptance.lead)?;
         self.writer
-            .run(move |desk| accept::accept(desk, acceptance, body))
+            .run_together(move |desk| accept::accept(desk, acceptance, body))
             .await?
     }
 

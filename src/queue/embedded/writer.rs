@@ -47,6 +47,8 @@ pub struct Desk {
     signals: Vec<Signal>,
     /// Why the last failed step failed.
     failure: Option<StoreError>,
+    /// A step failed halfway and could not be undone alone.
+    torn: bool,
 }
 
 enum Signal {
@@ -91,6 +93,7 @@ impl Writer {
                     max_pages,
                     signals: Vec::new(),
                     failure: None,
+                    torn: false,
                 };
                 work(&mut desk, copier, &waiting, &changes, &counted);
                 drop(desk);
@@ -116,13 +119,32 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&mut Desk) -> Result<T, StoreError> + Send + 'static,
     {
+        self.send(move |desk| desk.alone(step)).await
+    }
+
+    /// As [`Writer::run`] without what it costs to be able to undo a step alone: one that fails after it wrote takes
+    /// its whole group along, and all of it is answered with the failure. For steps that fail so only when the disk
+    /// does.
+    pub async fn run_together<T, F>(&self, step: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.send(move |desk| desk.together(step)).await
+    }
+
+    async fn send<T, F>(&self, step: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Desk) -> Result<T, StoreError> + Send + 'static,
+    {
         let place = Arc::clone(&self.places)
             .acquire_owned()
             .await
             .map_err(|_| stopped())?;
         let (tell, told) = oneshot::channel();
         let job: Job = Box::new(move |desk| {
-            let outcome = desk.and_then(|desk| desk.alone(step));
+            let outcome = desk.and_then(step);
             Box::new(move |committed| {
                 drop(place);
                 // Nobody listens when the caller went away.
@@ -172,13 +194,15 @@ fn work(
                 let jobs = std::iter::once(first).chain(waiting.try_iter().take(GROUP - 1));
                 let result = desk.group(jobs.collect(), changes, commits);
                 copied = false;
-                if result.is_err() || copier.look(desk.log_pages()) {
+                if result.is_err() || copier.look(desk.log_pages(), false) {
                     copied = desk.checkpoint();
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
-                desk.checkpoint();
-                copied = true;
+                if copier.look(desk.log_pages(), true) {
+                    desk.checkpoint();
+                    copied = true;
+                }
             }
             Err(RecvTimeoutError::Disconnected) => return,
         }
@@ -208,12 +232,13 @@ impl Desk {
         commits: &AtomicU64,
     ) -> Result<(), StoreError> {
         self.failure = None;
+        self.torn = false;
         let mut lost = self.begin().err();
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
             answers.push(job(lost.clone().map_or_else(|| Ok(&mut *self), Err)));
             // Some failures undo the whole transaction, those who went before included.
-            if lost.is_none() && self.db.is_autocommit() {
+            if lost.is_none() && (self.torn || self.db.is_autocommit()) {
                 lost = Some(self.failure.clone().unwrap_or_else(stopped));
             }
         }
@@ -270,6 +295,26 @@ impl Desk {
             self.signals.truncate(told);
             self.lanes.undo(counted);
             self.failure = Some(error.clone());
+        }
+        outcome
+    }
+
+    /// Runs a step whose failure after a write undoes the whole group.
+    fn together<T>(
+        &mut self,
+        step: impl FnOnce(&mut Desk) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (told, counted, written) = (
+            self.signals.len(),
+            self.lanes.mark(),
+            self.db.total_changes(),
+        );
+        let outcome = step(self);
+        if let Err(error) = &outcome {
+            self.signals.truncate(told);
+            self.lanes.undo(counted);
+            self.failure = Some(error.clone());
+            self.torn |= self.db.total_changes() != written;
         }
         outcome
     }
@@ -348,6 +393,27 @@ mod tests {
             Ok(names.collect::<Result<Vec<String>, _>>()?)
         };
         assert_eq!(writer.run(names).await.unwrap(), ["after", "before"]);
+    }
+
+    #[tokio::test]
+    async fn a_step_torn_in_the_middle_takes_its_group_along_and_one_that_wrote_nothing_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(folder.path());
+        let failure = StoreError::Unreadable("on purpose".to_owned());
+        let (told, again) = (failure.clone(), failure.clone());
+        let nothing = tokio::join!(
+            writer.run(|desk| write(desk, "kept")),
+            writer.run_together(|_| Err::<(), _>(told)),
+        );
+        assert_eq!(nothing, (Ok(()), Err(failure.clone())));
+        let torn = writer.run_together(|desk| write(desk, "torn").and(Err::<(), _>(again)));
+        assert_eq!(torn.await, Err(failure));
+        let names = |desk: &mut Desk| {
+            let mut all = desk.db.prepare("SELECT name FROM meta ORDER BY name")?;
+            let names = all.query_map([], |row| row.get(0))?;
+            Ok(names.collect::<Result<Vec<String>, _>>()?)
+        };
+        assert_eq!(writer.run(names).await.unwrap(), ["kept"]);
     }
 
     #[tokio::test]
