@@ -107,11 +107,23 @@ fn proof(secret: &str, body: &[u8]) -> String {
 fn shaken(sent: &Sent<'_>, own: &Own) -> Result<Reply, Denied> {
     let secret = own.text(CLIENT_SECRET).ok_or(Denied::Wrong)?;
     let code = sent.query_value("challengeCode").ok_or(Denied::Missing)?;
+    if !is_challenge(&code) {
+        return Err(Denied::Wrong);
+    }
     let response = hex(&hmac_sha256(secret.as_bytes(), &[code.as_bytes()]));
     Ok(Reply {
         content_type: "application/json",
         body: serde_json::json!({"challengeCode": code, "challengeResponse": response}).to_string(),
     })
+}
+
+/// Challenges are UUIDs. Anybody may ask for the hash of one, with the key that signs deliveries too: so nothing is
+/// hashed that could be the beginning of [`SIGNED_PREFIX`] and a body.
+fn is_challenge(code: &str) -> bool {
+    (1..=128).contains(&code.len())
+        && code
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// What the notice says beside the response's own id, as text.

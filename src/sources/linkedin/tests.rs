@@ -66,6 +66,20 @@ fn a_challenge_is_answered_with_its_hash() {
 }
 
 #[test]
+fn no_challenge_brings_a_delivery_its_signature() {
+    let body = r#"{"type":"LEAD_ACTION","leadAction":"DELETED"}"#;
+    let shake = |code: &str| {
+        let code: String = form_urlencoded::byte_serialize(code.as_bytes()).collect();
+        let query = format!("challengeCode={code}");
+        with("", &query, "", |sent| LinkedIn.shake(sent, &own())).unwrap()
+    };
+    assert_eq!(shake(&format!("hmacsha256={body}")), Err(Denied::Wrong));
+    for code in ["", "hmacsha256=", "{}", &"a".repeat(129)] {
+        assert_eq!(shake(code), Err(Denied::Wrong), "{code}");
+    }
+}
+
+#[test]
 fn created_is_fetched_deleted_is_withdrawn_and_the_rest_is_nothing() {
     let body = |action: &str| {
         format!(
