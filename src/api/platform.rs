@@ -81,15 +81,16 @@ pub async fn take(
         trace: trace.as_deref(),
     };
     let whole = (items.len() == 1).then_some(&*body);
+    let shown = |raw| of.own.without_secrets(raw, source.token.as_ref());
     let mut leads = Vec::new();
     for item in items {
         let kept = match item {
             Item::Lead(entry) => {
-                let raw = of.own.without_secrets(platform::raw_of(whole, &entry));
+                let raw = shown(platform::raw_of(whole, &entry));
                 Some(platform::take(around, *entry, raw).await?)
             }
             Item::Fetch(fetch) => {
-                let raw = of.own.without_secrets(platform::raw_of(whole, &fetch));
+                let raw = shown(platform::raw_of(whole, &fetch));
                 Some(platform::take_notice(around, fetch, raw).await?)
             }
             Item::Withdraw { id } => withdrawn(around, &id).await?,

@@ -111,18 +111,60 @@ impl Own {
             .map(ExposeSecret::expose_secret)
     }
 
-    /// A text without the secrets set here, which some platforms send inside their bodies: a record that is
-    /// shown to people is no place for them.
-    pub fn without_secrets(&self, text: String) -> String {
+    /// A text without the secrets set here and without the source's `token`, which some platforms send inside their
+    /// bodies: a record that is shown to people is no place for them.
+    pub fn without_secrets(&self, text: String, token: Option<&SecretString>) -> String {
         self.secrets
             .values()
+            .chain(token)
             .map(ExposeSecret::expose_secret)
-            .filter(|secret| secret.len() >= LEAST_SECRET_BYTES && text.contains(*secret))
-            .fold(text.clone(), |text, secret| text.replace(secret, "***"))
+            .filter(|secret| secret.len() >= LEAST_SECRET_BYTES)
+            .flat_map(spellings)
+            .fold(text, |text, spelling| match text.contains(&spelling) {
+                true => text.replace(&spelling, "***"),
+                false => text,
+            })
     }
 
     /// Whether the table was given.
     pub fn has_table(&self, table: &str) -> bool {
         self.tables.contains_key(table)
+    }
+}
+
+/// How a text may stand in a body: plainly, in JSON, and in an address or a form.
+fn spellings(text: &str) -> [String; 3] {
+    let json = serde_json::Value::from(text).to_string();
+    let inside = json
+        .strip_prefix('"')
+        .and_then(|json| json.strip_suffix('"'));
+    [
+        text.to_owned(),
+        inside.unwrap_or(text).to_owned(),
+        form_urlencoded::byte_serialize(text.as_bytes()).collect(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_secret_is_left_however_a_body_spells_it() {
+        let mut own = Own::default();
+        own.set_secret("secret", "of \"two\" words");
+        own.set_secret("short", "abc");
+        let token = SecretString::from("a/token=");
+        for (text, left) in [
+            (r#"{"key":"of \"two\" words"}"#, r#"{"key":"***"}"#),
+            ("key=of+%22two%22+words&x=abc", "key=***&x=abc"),
+            (
+                "https://gate.example/?token=a%2Ftoken%3D",
+                "https://gate.example/?token=***",
+            ),
+            ("token: a/token=", "token: ***"),
+        ] {
+            assert_eq!(own.without_secrets(text.to_owned(), Some(&token)), left);
+        }
     }
 }
