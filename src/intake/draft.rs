@@ -134,19 +134,20 @@ impl Draft {
         (draft, faults)
     }
 
-    /// Takes a field out of the draft.
+    /// Takes a field out of the draft. `None`: there is nothing under this name.
     pub fn give_up(&mut self, name: &str) -> Option<Value> {
         if let Some(place) = self.text_field(name) {
             return place.take().map(Value::String);
         }
-        match name {
+        let list = match name {
             "wishes" => Some(Value::from(std::mem::take(&mut self.wishes))),
             "answers" => serde_json::to_value(std::mem::take(&mut self.answers)).ok(),
             "additionalGuests" => {
                 serde_json::to_value(std::mem::take(&mut self.additional_guests)).ok()
             }
             _ => None,
-        }
+        };
+        list.filter(|list| list.as_array().is_some_and(|items| !items.is_empty()))
     }
 
     fn take(&mut self, name: &str, value: Value, faults: &mut Vec<Fault>) -> Taken {

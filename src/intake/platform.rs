@@ -21,6 +21,10 @@ use crate::telemetry;
 /// developers.facebook.com) and for back-fills of a form after an outage.
 const PLATFORM_ID_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
 
+/// A lead without an id of its platform's is recognised by its bytes, and a person may well send the same again another
+/// day.
+const BYTES_KEPT: Duration = Duration::from_secs(24 * 3600);
+
 /// The word for a withdrawal in a lead's history.
 const WITHDRAW: &str = "withdraw";
 
@@ -44,18 +48,28 @@ pub fn id_digest(hasher: &Hasher, source: &str, id: &str) -> Digest {
     hasher.digest("platform", &[source.as_bytes(), id.as_bytes()])
 }
 
-/// Keeps one whole lead. Returns its name; that of the first delivery when this one came before.
+/// Keeps one whole lead. Returns its name; that of the first delivery when this one came before, which is told by the
+/// platform's id, and without one by `raw`, the delivery as it is kept.
 ///
 /// # Errors
 /// Only when it cannot be kept.
 pub async fn take(around: Around<'_>, entry: Entry, raw: String) -> Result<LeadId, Refused> {
-    let (id, test) = (entry.id.clone(), entry.test);
+    let known = match &entry.id {
+        Some(id) => known_by_id(around, id),
+        None => Idempotency {
+            key: around
+                .hasher
+                .digest("bytes", &[around.source.name.as_bytes(), raw.as_bytes()]),
+            body: None,
+            kept: BYTES_KEPT,
+        },
+    };
+    // The test tools of several platforms send one delivery again and again.
+    let known = Some(known).filter(|_| !entry.test);
     let Enriched { mut lead, person } = lenient(around, entry, raw)?;
     let stage = ("accept", "accepted", lead.received_at);
     let (first, person) = place(&mut lead, around.source, person, stage);
-    // The test tools of several platforms use one id again and again.
-    let known_by = id.filter(|_| !test);
-    keep(around, lead, first, person, known_by).await
+    keep(around, lead, first, person, known).await
 }
 
 /// Keeps a lead of which only ids came, to be fetched. Returns its name as [`take`] does.
@@ -63,15 +77,15 @@ pub async fn take(around: Around<'_>, entry: Entry, raw: String) -> Result<LeadI
 /// # Errors
 /// Only when it cannot be kept.
 pub async fn take_notice(around: Around<'_>, fetch: Fetch, raw: String) -> Result<LeadId, Refused> {
-    let id = fetch.id.clone();
+    let known = known_by_id(around, &fetch.id);
     let entry = Entry {
-        id: Some(id.clone()),
+        id: Some(fetch.id.clone()),
         ..Entry::default()
     };
     let Enriched { mut lead, .. } = lenient(around, entry, raw)?;
     lead.to_fetch = serde_json::to_value(fetch).ok();
     lead.note(lead.received_at, "accept", "accepted", None);
-    keep(around, lead, Some(Step::Fetch), Vec::new(), Some(id)).await
+    keep(around, lead, Some(Step::Fetch), Vec::new(), Some(known)).await
 }
 
 /// What a fetched lead became.
@@ -97,7 +111,6 @@ pub fn complete(around: Around<'_>, lead: &mut Lead, entry: Entry) -> Result<Com
     lead.trace = notice.trace;
     lead.raw = notice.raw;
     lead.platform_id = notice.platform_id;
-    lead.progress = notice.progress;
     let later = std::mem::replace(&mut lead.timeline, notice.timeline);
     lead.timeline.extend(later);
     let stage = (Step::Fetch.as_str(), "fetched", around.store.now());
@@ -105,18 +118,21 @@ pub fn complete(around: Around<'_>, lead: &mut Lead, entry: Entry) -> Result<Com
     Ok(Completed { person, next })
 }
 
+fn known_by_id(around: Around<'_>, id: &str) -> Idempotency {
+    Idempotency {
+        key: id_digest(around.hasher, &around.source.name, id),
+        body: None,
+        kept: PLATFORM_ID_KEPT,
+    }
+}
+
 async fn keep(
     around: Around<'_>,
     lead: Lead,
     first: Option<Step>,
     person: Vec<Digest>,
-    id: Option<String>,
+    idempotency: Option<Idempotency>,
 ) -> Result<LeadId, Refused> {
-    let idempotency = id.map(|id| Idempotency {
-        key: id_digest(around.hasher, &around.source.name, &id),
-        body: None,
-        kept: PLATFORM_ID_KEPT,
-    });
     let lead = Arc::new(lead);
     let acceptance = Acceptance {
         lead: Arc::clone(&lead),
@@ -183,12 +199,17 @@ fn lenient(around: Around<'_>, entry: Entry, raw: String) -> Result<Enriched, Re
     let (id, test) = (entry.id.clone(), entry.test);
     let (mut draft, faults) = Draft::of_entry(entry);
     let mut aside = set_aside(&mut draft, faults);
-    let mut enriched = match enrich::enrich(draft.clone(), circumstances.clone(), around.hasher) {
-        Ok(enriched) => enriched,
-        Err(faults) => {
-            aside.extend(set_aside(&mut draft, faults));
-            // Each value was judged by itself, so without those at fault nothing stands against the rest.
-            enrich::enrich(draft, circumstances, around.hasher).map_err(Refused::Invalid)?
+    // One value may stand only by another: a local number is no fault beside an address, until the address goes.
+    let mut enriched = loop {
+        match enrich::enrich(draft.clone(), circumstances.clone(), around.hasher) {
+            Ok(enriched) => break enriched,
+            Err(faults) => {
+                let more = set_aside(&mut draft, faults.clone());
+                if more.is_empty() {
+                    return Err(Refused::Invalid(faults));
+                }
+                aside.extend(more);
+            }
         }
     };
     let lead = &mut enriched.lead;
@@ -208,13 +229,10 @@ fn set_aside(draft: &mut Draft, faults: Vec<Fault>) -> Vec<String> {
     for fault in faults {
         let place = fault.pointer.trim_start_matches('/');
         let field = place.split('/').next().unwrap_or_default();
-        if field.is_empty() {
-            continue;
-        }
         if let Some(value) = draft.give_up(field) {
             draft.extra.insert(field.to_owned(), value);
+            aside.push(format!("{field} ({})", fault.code));
         }
-        aside.push(format!("{field} ({})", fault.code));
     }
     aside
 }
