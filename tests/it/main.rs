@@ -24,6 +24,7 @@ mod operations;
 mod pacing;
 mod qualifying;
 mod replicas;
+mod sources;
 mod store;
 mod walls;
 mod wishes;

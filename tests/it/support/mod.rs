@@ -2,6 +2,7 @@
 
 pub mod gateway;
 pub mod leads;
+pub mod platform;
 pub mod redis_server;
 pub mod seen;
 pub mod senders;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 pub use gateway::{Gateway, Settings};
 pub use leads::Answer;
+pub use platform::Platform;
 pub use seen::Seen;
 pub use senders::Senders;
 
