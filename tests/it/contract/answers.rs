@@ -31,6 +31,26 @@ const NOT_BY_A_CALLER: [(&str, &str, u16); 14] = [
     (RECORD, "get", 503),
 ];
 
+/// Sources that are asked for a handshake, and one whose platform sends whole leads.
+const PLATFORMS: &str = r#"
+[sources.google]
+kind = "google_ads"
+link_prefix = "acme/strategy-call"
+google_key = "key-of-google"
+
+[sources.meta]
+kind = "meta"
+link_prefix = "acme/strategy-call"
+app_secret = "app-secret"
+verify_token = "verify-me"
+
+[sources.linkedin]
+kind = "linkedin"
+link_prefix = "acme/strategy-call"
+client_secret = "client-secret"
+access_token = "member-token"
+"#;
+
 /// What was asked, and the status it must bring.
 type Asked<'a> = (&'a str, &'a str, u16, RequestBuilder);
 
@@ -50,6 +70,20 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
     let time = json!({"dateTime": "2031-12-01T10:00:00Z"});
     let nobody = "ld_00000000000000000000000000";
     let bot = |path: &str| path.replace("{source}", "bot");
+    let platform = |source: &str| LEADS.replace("{source}", source);
+    let lead_of_google = |key: &str| {
+        post(&platform("google"), "").json(&json!({
+            "lead_id": "g-1", "google_key": key,
+            "user_column_data": [{"column_id": "EMAIL", "string_value": "ida@lead.example"}],
+        }))
+    };
+    let subscribed = |token: &str| {
+        get(&platform("meta"), "").query(&[
+            ("hub.mode", "subscribe"),
+            ("hub.challenge", "1158201444"),
+            ("hub.verify_token", token),
+        ])
+    };
     let keyed = |number| {
         post(LEADS, "")
             .header("Idempotency-Key", "k-1")
@@ -108,7 +142,19 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
         ),
         (LEADS, "post", 413, post(LEADS, "").json(&long)),
         (LEADS, "post", 415, post(LEADS, "").body("x")),
+        (LEADS, "post", 200, lead_of_google("key-of-google")),
+        (LEADS, "post", 403, lead_of_google("another")),
         (LEADS, "get", 405, get(LEADS, "")),
+        (LEADS, "get", 404, get("/v1/sources/nobody/leads", "")),
+        (LEADS, "get", 401, get(&platform("meta"), "")),
+        (LEADS, "get", 200, subscribed("verify-me")),
+        (LEADS, "get", 403, subscribed("another")),
+        (
+            LEADS,
+            "get",
+            200,
+            get(&platform("linkedin"), "").query(&[("challengeCode", "890e4665")]),
+        ),
         (LEADS, "options", 204, preflight(LEADS)),
         (LEADS, "options", 204, options(LEADS)),
         (SLOTS, "get", 200, get(SLOTS, "")),
@@ -186,7 +232,8 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     let mut met = BTreeSet::new();
 
     let sandbox = sandbox(100, 2, 3).await;
-    let gateway = Gateway::start(&operated(&sandbox.url())).await;
+    let settings = operated(&sandbox.url()).tables(PLATFORMS);
+    let gateway = Gateway::start(&settings).await;
     let booked = Seen::of(
         gateway
             .request(Method::POST, &filled(LEADS, ""))
@@ -212,9 +259,11 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     // A service without iClosed, with room for one lead and little patience.
     let unwell = Settings::new("http://127.0.0.1:1", (100, 2))
         .store("max_waiting = 1")
+        .tables(PLATFORMS)
         .server(&format!(
             "operator_key = \"{OPERATOR_KEY}\"\n\
-             throttle = {{ per_address = {{ requests = 4, window_seconds = 3600 }} }}"
+             throttle = {{ per_address = {{ requests = 4, window_seconds = 3600 }}, \
+             per_key = {{ requests = 1, window_seconds = 3600 }} }}"
         ));
     let unwell = Gateway::start(&unwell).await;
     let from = |method: Method, path: &str, last: u8| {
@@ -223,6 +272,12 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
             .header("X-Forwarded-For", format!("192.0.2.{last}"))
     };
     let time = json!({"dateTime": "2031-12-01T10:00:00Z"});
+    // The first finds no room, the second no allowance either.
+    let of_google = || {
+        let path = LEADS.replace("{source}", "google");
+        let lead = json!({"lead_id": "g-1", "google_key": "key-of-google", "user_column_data": []});
+        from(Method::POST, &path, 2).json(&lead)
+    };
     let first = Seen::of(from(Method::POST, LEADS, 0).json(&lead(0))).await;
     gateway_is_full(&unwell).await;
     asked.extend([
@@ -241,6 +296,14 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
             429,
             from(Method::POST, LEADS, 1).json(&lead(2)),
         ),
+        (
+            LEADS,
+            "get",
+            429,
+            from(Method::GET, &LEADS.replace("{source}", "meta"), 1),
+        ),
+        (LEADS, "post", 503, of_google()),
+        (LEADS, "post", 503, of_google()),
         (SLOTS, "get", 429, from(Method::GET, SLOTS, 1)),
         (TIME, "post", 429, from(Method::POST, TIME, 1).json(&time)),
         (RECORDS, "get", 429, from(Method::GET, RECORDS, 1)),

@@ -118,6 +118,7 @@ impl Contract {
             .unwrap_or_else(|| panic!("{place}: {media_type} is not declared"));
         let schema = &declared["schema"];
         match media_type {
+            "text/plain" => self.assert_valid(&place, schema, &json!(seen.text)),
             "application/yaml" => self.assert_valid(&place, schema, &parse(&seen.text)),
             "text/event-stream" => {
                 self.assert_valid(&place, schema, &json!(seen.text));
