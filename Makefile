@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test redis lint licences smoke contract bench load lab lab-quick
+.PHONY: help demo test redis lint licences smoke contract fuzz bench load lab lab-quick
 
 VENV := target/venv
 K6 := $(VENV)/bin/k6 run --quiet
@@ -34,6 +34,9 @@ smoke: $(VENV)/ready ## Walk through the contract once with k6, against a demo
 contract: $(VENV)/ready ## Look for answers that openapi.yaml does not allow, against a demo, for two minutes
 	cargo build --locked
 	scripts/with-demo target/debug/leadgate scripts/contract
+
+fuzz: ## Hand any bytes at all to the platforms' adapters, for a minute or FUZZ_SECONDS
+	scripts/fuzz
 
 bench: ## Compare taking a lead with the least a server can do
 	cargo bench --locked --bench accept
