@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 
 use reqwest::{Method, RequestBuilder};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
-    EVENTS, LEAD, LEADS, OPERATOR_KEY, RECORD, RECORDS, SLOTS, TIME, filled, operated,
+    BACKFILLS, EVENTS, LEAD, LEADS, OPERATOR_KEY, RECORD, RECORDS, SLOTS, TIME, filled, operated,
     waiting_for_time,
 };
 use crate::contract::document::Contract;
 use crate::support::leads::lead;
-use crate::support::{Gateway, Seen, Settings, sandbox};
+use crate::support::platform::Route;
+use crate::support::{Gateway, Platform, Seen, Settings, sandbox};
 
 /// Only a broken store, a body of which the rest never comes, or a fault of leadgate's own brings these.
-const NOT_BY_A_CALLER: [(&str, &str, u16); 14] = [
+const NOT_BY_A_CALLER: [(&str, &str, u16); 16] = [
     (LEADS, "post", 408),
     (LEADS, "post", 500),
     (SLOTS, "get", 500),
@@ -29,10 +30,14 @@ const NOT_BY_A_CALLER: [(&str, &str, u16); 14] = [
     (RECORDS, "get", 503),
     (RECORD, "get", 500),
     (RECORD, "get", 503),
+    (BACKFILLS, "post", 408),
+    (BACKFILLS, "post", 500),
 ];
 
-/// Sources that are asked for a handshake, and one whose platform sends whole leads.
-const PLATFORMS: &str = r#"
+/// Sources that are asked for a handshake, and one whose platform sends whole leads. Meta's API is at this address.
+fn platforms(graph_url: &str) -> String {
+    format!(
+        r#"
 [sources.google]
 kind = "google_ads"
 link_prefix = "acme/strategy-call"
@@ -43,16 +48,25 @@ kind = "meta"
 link_prefix = "acme/strategy-call"
 app_secret = "app-secret"
 verify_token = "verify-me"
+page_access_token = "page-token"
+graph_url = "{graph_url}"
 
 [sources.linkedin]
 kind = "linkedin"
 link_prefix = "acme/strategy-call"
 client_secret = "client-secret"
 access_token = "member-token"
-"#;
+"#
+    )
+}
 
 /// What was asked, and the status it must bring.
 type Asked<'a> = (&'a str, &'a str, u16, RequestBuilder);
+
+/// What a backfill is asked with.
+fn gap(source: &str) -> Value {
+    json!({"source": source, "form": "8", "since": "2026-11-01T00:00:00Z"})
+}
 
 /// The requests of a service that is well.
 fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Vec<Asked<'a>> {
@@ -65,6 +79,8 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
             .header("Access-Control-Request-Method", "POST")
     };
     let operator = |path: &str| get(path, booked).bearer_auth(OPERATOR_KEY);
+    let backfill = || post(BACKFILLS, "").bearer_auth(OPERATOR_KEY);
+    let fill = |source| backfill().json(&gap(source));
     let foreign = |request: RequestBuilder| request.header("Origin", "https://evil.example");
     let long = json!({"email": "x".repeat(70_000)});
     let time = json!({"dateTime": "2031-12-01T10:00:00Z"});
@@ -220,6 +236,13 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
             404,
             get(RECORD, nobody).bearer_auth(OPERATOR_KEY),
         ),
+        (BACKFILLS, "post", 200, fill("meta")),
+        (BACKFILLS, "post", 400, backfill().json(&json!({}))),
+        (BACKFILLS, "post", 401, post(BACKFILLS, "").json(&json!({}))),
+        (BACKFILLS, "post", 404, fill("nobody")),
+        (BACKFILLS, "post", 409, fill("google")),
+        (BACKFILLS, "post", 413, backfill().json(&long)),
+        (BACKFILLS, "post", 415, backfill().body("x")),
         ("/livez", "get", 200, get("/livez", "")),
         ("/readyz", "get", 200, get("/readyz", "")),
         ("/openapi.yaml", "get", 200, get("/openapi.yaml", "")),
@@ -232,7 +255,9 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     let mut met = BTreeSet::new();
 
     let sandbox = sandbox(100, 2, 3).await;
-    let settings = operated(&sandbox.url()).tables(PLATFORMS);
+    let platform = Platform::start();
+    platform.answer([Route::new("/v26.0/8/leads", 200, json!({"data": []}))]);
+    let settings = operated(&sandbox.url()).tables(&platforms(platform.url()));
     let gateway = Gateway::start(&settings).await;
     let booked = Seen::of(
         gateway
@@ -259,7 +284,7 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     // A service without iClosed, with room for one lead and little patience.
     let unwell = Settings::new("http://127.0.0.1:1", (100, 2))
         .store("max_waiting = 1")
-        .tables(PLATFORMS)
+        .tables(&platforms("http://127.0.0.1:1"))
         .server(&format!(
             "operator_key = \"{OPERATOR_KEY}\"\n\
              throttle = {{ per_address = {{ requests = 4, window_seconds = 3600 }}, \
@@ -306,6 +331,20 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
         (LEADS, "post", 503, of_google()),
         (SLOTS, "get", 429, from(Method::GET, SLOTS, 1)),
         (TIME, "post", 429, from(Method::POST, TIME, 1).json(&time)),
+        (
+            BACKFILLS,
+            "post",
+            503,
+            from(Method::POST, BACKFILLS, 3)
+                .bearer_auth(OPERATOR_KEY)
+                .json(&gap("meta")),
+        ),
+        (
+            BACKFILLS,
+            "post",
+            429,
+            from(Method::POST, BACKFILLS, 1).json(&gap("meta")),
+        ),
         (RECORDS, "get", 429, from(Method::GET, RECORDS, 1)),
         (RECORD, "get", 429, from(Method::GET, RECORD, 1)),
         ("/readyz", "get", 503, from(Method::GET, "/readyz", 1)),
