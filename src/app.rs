@@ -293,6 +293,7 @@ fn rules_of(source: &Source) -> SourceRules {
         preferred_hours: source
             .preferred_hours
             .map(|hours| (hours.start_minute, hours.end_minute)),
+        contact_only: !source.qualify,
     }
 }
 

@@ -105,7 +105,7 @@ fn prove(source: &Source, request: &HttpRequest) -> Result<Option<String>, Probl
             }
             Ok(None)
         }
-        SourceKind::Chatbot { api_keys } => match bearer(request) {
+        SourceKind::Chatbot { api_keys, .. } => match bearer(request) {
             Some(shown) if is_one_of(&shown, api_keys) => Ok(Some(shown)),
             Some(_) => Err(Problem::new(
                 Code::Unauthorized,
@@ -137,7 +137,7 @@ pub fn want_token(source: &Source, request: &HttpRequest) -> Result<(), Problem>
 
 /// Whether the caller shows one of the source's keys. Costs no allowance.
 pub fn is_keyed(source: &Source, request: &HttpRequest) -> bool {
-    matches!(&source.kind, SourceKind::Chatbot { api_keys }
+    matches!(&source.kind, SourceKind::Chatbot { api_keys, .. }
         if bearer(request).is_some_and(|shown| is_one_of(&shown, api_keys)))
 }
 

@@ -5,13 +5,15 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use tokio::time::Instant;
 
-use super::door;
+use super::door::{self, Admitted};
 use super::prefer::{self, Wait};
 use super::problem::{Code, Problem, rate_limit};
+use super::reply::Voice;
 use super::request::RequestSpan;
 use super::state::{LeadState, first_of};
 use super::status::{current, known, settled};
-use super::{Gateway, platform, source_named};
+use super::{Gateway, platform, slots, source_named, time};
+use crate::intake::bot::Turn;
 use crate::intake::{self, Delivery, Taken};
 use crate::queue::Digest;
 use crate::settings::{Source, SourceKind};
@@ -23,23 +25,65 @@ pub async fn take(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let started = Instant::now();
     let source = source_named(&gateway, &request)?;
     if let SourceKind::Platform(of) = &source.kind {
         let taken = platform::take(&gateway, source, of, &request, payload).await;
         return taken.inspect_err(|problem| refused(source, problem));
     }
+    let voice = Voice::of(&gateway, source, &request);
+    let mut names = Vec::new();
+    let heard = Heard {
+        voice: voice.as_ref(),
+        names: &mut names,
+    };
+    let answered = answered(&gateway, source, &request, payload, heard).await;
+    match &voice {
+        Some(voice) => answered.or_else(|problem| voice.problem(problem, &names)),
+        None => answered,
+    }
+}
+
+/// What a chatbot's platform needs beside the answer itself.
+struct Heard<'a> {
+    voice: Option<&'a Voice>,
+    /// The bot's names of fields, with leadgate's.
+    names: &'a mut Vec<(String, String)>,
+}
+
+async fn answered(
+    gateway: &Gateway,
+    source: &Source,
+    request: &HttpRequest,
+    payload: Payload,
+    heard: Heard<'_>,
+) -> Result<HttpResponse, Problem> {
+    let started = Instant::now();
+    let voice = heard.voice;
     let taken = async {
-        let admitted = door::admit(&gateway, source, &request)?;
-        door::want_json(&request)?;
-        let key = idempotency_key(&request)?;
+        let admitted = door::admit(gateway, source, request)?;
+        door::want_json(request)?;
+        let key = idempotency_key(request)?;
         let body =
-            door::read_body(&request, payload, gateway.settings.server.max_body_bytes).await?;
+            door::read_body(request, payload, gateway.settings.server.max_body_bytes).await?;
+        if let Some(turn) = turn_of(source, &body) {
+            *heard.names = turn.names(source);
+            match turn.tag.as_str() {
+                "slots" => {
+                    let answer = slots::of_turn(gateway, source, request, &turn, voice).await?;
+                    return Ok(Came::Answered(admitted, answer));
+                }
+                "time" => {
+                    let answer = time::of_turn(gateway, request, turn, source, voice).await?;
+                    return Ok(Came::Answered(admitted, answer));
+                }
+                _ => {}
+            }
+        }
         let delivery = Delivery {
             source,
             body: &body,
             idempotency_key: key.as_deref(),
-            sender: door::sender(&gateway, &request),
+            sender: door::sender(gateway, request),
             referer: request
                 .headers()
                 .get(header::REFERER)
@@ -51,42 +95,49 @@ pub async fn take(
         };
         let max_waiting = gateway.settings.store.max_waiting;
         let taken = intake::take(&*gateway.store, &gateway.hasher, max_waiting, delivery).await?;
-        Ok::<_, Problem>((admitted, taken))
+        Ok::<_, Problem>(Came::Lead(admitted, taken))
     };
-    let (admitted, taken) = taken
+    let came = taken
         .await
         .inspect_err(|problem| refused(source, problem))?;
-    let wait = prefer::wait(&request, source.wait);
+    let (admitted, taken) = match came {
+        Came::Answered(admitted, mut answer) => {
+            tell_allowance(&mut answer, &admitted);
+            return Ok(answer);
+        }
+        Came::Lead(admitted, taken) => (admitted, taken),
+    };
+    let wait = prefer::wait(request, source.wait);
     let mut answer = match taken {
         Taken::New { lead, ahead, key } => {
             let state = if wait.longest.is_zero() {
-                LeadState::accepted(&gateway, &lead, ahead)
+                LeadState::accepted(gateway, &lead, ahead)
             } else {
-                match settled(&gateway, lead.id, started + wait.longest, admitted.keyed).await {
+                match settled(gateway, lead.id, started + wait.longest, admitted.keyed).await {
                     // The lead is kept, and a 503 would say that it is not.
                     Err(problem) if problem.code.is_of_store() => {
-                        LeadState::accepted(&gateway, &lead, ahead)
+                        LeadState::accepted(gateway, &lead, ahead)
                     }
                     state => state?,
                 }
             };
-            remembered(&gateway, key, state).await
+            remembered(gateway, key, state, voice).await
         }
         Taken::Duplicate { lead, key, .. } => {
-            let state = current(&gateway, lead, admitted.keyed).await?;
-            remembered(&gateway, key, state).await
+            let state = current(gateway, lead, admitted.keyed).await?;
+            remembered(gateway, key, state, voice).await
         }
         Taken::Replayed { lead, receipt } => {
             let state = match receipt {
                 Some(receipt) => {
-                    let stored = known(&gateway, lead).await?;
-                    let first = first_of(&gateway, &stored.lead, admitted.keyed).await?;
-                    LeadState::replayed(&gateway, &stored.lead, &receipt, first)
+                    let stored = known(gateway, lead).await?;
+                    let first = first_of(gateway, &stored.lead, admitted.keyed).await?;
+                    LeadState::replayed(gateway, &stored.lead, &receipt, first)
                 }
                 // The first of these requests is still waiting for its answer: wait with it.
-                None => settled(&gateway, lead, started + wait.longest, admitted.keyed).await?,
+                None => settled(gateway, lead, started + wait.longest, admitted.keyed).await?,
             };
-            let mut answer = answer(state);
+            let mut answer = answer(&state, voice);
             answer.headers_mut().insert(
                 header::HeaderName::from_static("idempotency-replayed"),
                 header::HeaderValue::from_static("true"),
@@ -95,12 +146,28 @@ pub async fn take(
         }
     };
     applied(&mut answer, &wait);
+    tell_allowance(&mut answer, &admitted);
+    Ok(answer)
+}
+
+/// Tells a caller what is left of its allowance.
+pub(super) fn tell_allowance(answer: &mut HttpResponse, admitted: &Admitted) {
     for (name, value) in rate_limit(admitted.allowance) {
         if let Ok(value) = header::HeaderValue::from_str(&value) {
             answer.headers_mut().insert(name, value);
         }
     }
-    Ok(answer)
+}
+
+/// What came to the door: a lead, or a turn of a conversation that asks for something else.
+enum Came {
+    Lead(Admitted, Taken),
+    Answered(Admitted, HttpResponse),
+}
+
+fn turn_of(source: &Source, body: &[u8]) -> Option<Turn> {
+    let body = intake::read_object(body).ok()?;
+    Turn::at(source, &body)
 }
 
 fn refused(source: &Source, problem: &Problem) {
@@ -131,24 +198,32 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
     Ok(Some(bare.to_owned()))
 }
 
-async fn remembered(gateway: &Gateway, key: Option<Digest>, state: LeadState) -> HttpResponse {
+async fn remembered(
+    gateway: &Gateway,
+    key: Option<Digest>,
+    state: LeadState,
+    voice: Option<&Voice>,
+) -> HttpResponse {
     if let Some(key) = key
         && let Err(error) = gateway.store.remember(key, state.receipt()).await
     {
         // The lead is kept; a repeat is then answered with how it stands.
         telemetry::events::store_failed("remember what a caller was told", None, &error);
     }
-    answer(state)
+    answer(&state, voice)
 }
 
-/// The answer that tells a caller where its lead stands.
-pub(super) fn answer(state: LeadState) -> HttpResponse {
+/// The answer that tells a caller where its lead stands, in the shape of the bot's platform when there is one.
+pub(super) fn answer(state: &LeadState, voice: Option<&Voice>) -> HttpResponse {
+    if let Some(voice) = voice {
+        return voice.lead(state);
+    }
     let status = actix_web::http::StatusCode::from_u16(state.http_status())
         .unwrap_or(actix_web::http::StatusCode::ACCEPTED);
     HttpResponse::build(status)
         .insert_header((header::LOCATION, state.status_url()))
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(&state)
+        .json(state)
 }
 
 /// Tells the caller which wait was honoured.

@@ -9,6 +9,7 @@ pub mod leads;
 pub mod platform;
 pub mod prefer;
 pub mod problem;
+pub mod reply;
 pub mod request;
 pub mod slots;
 pub mod state;

@@ -278,6 +278,11 @@ impl Problem {
         problem
     }
 
+    /// The headers its status asks for.
+    pub fn headers(&self) -> &[(header::HeaderName, String)] {
+        &self.headers
+    }
+
     /// The whole answer, naming the request it belongs to.
     pub fn answer(&self, request_id: &str) -> HttpResponse {
         let (code, status, title) = self.code.facts();

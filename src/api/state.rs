@@ -15,56 +15,62 @@ use crate::queue::{Receipt, Stored};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeadState {
-    lead_id: LeadId,
-    status: Status,
-    status_url: String,
+    pub(super) lead_id: LeadId,
+    pub(super) status: Status,
+    pub(super) status_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    position: Option<u64>,
+    pub(super) position: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    estimated_start_at: Option<Timestamp>,
+    pub(super) estimated_start_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    booking: Option<BookingState>,
+    pub(super) booking: Option<BookingState>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    alternatives: Vec<Slot>,
+    pub(super) alternatives: Vec<Slot>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<ReasonState>,
+    pub(super) reason: Option<ReasonState>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    duplicate_of: Option<LeadId>,
+    pub(super) duplicate_of: Option<LeadId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     duplicate_of_status: Option<Status>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    test: bool,
+    pub(super) test: bool,
 }
 
 /// A free time: the instant, and how it reads on the wall of the zone asked for.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Slot {
-    date_time: Timestamp,
+    pub(super) date_time: Timestamp,
     local: String,
+    /// For a person: `Tue 24 Nov, 10:30`.
+    pub(super) label: String,
+    /// The day there, as ISO 8601 writes it.
+    date: String,
+    /// The time of day there, of 24 hours.
+    time: String,
 }
 
 /// The call iClosed holds.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BookingState {
-    event_call_id: String,
-    start_time: Timestamp,
+    pub(super) event_call_id: String,
+    pub(super) start_time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
-    end_time: Option<Timestamp>,
-    time_zone: String,
+    pub(super) end_time: Option<Timestamp>,
+    pub(super) time_zone: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    closer_name: Option<String>,
+    pub(super) closer_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    confirmation_link: Option<String>,
+    pub(super) confirmation_link: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    redirect_url: Option<String>,
+    pub(super) redirect_url: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-struct ReasonState {
-    code: ReasonCode,
-    detail: &'static str,
+pub(super) struct ReasonState {
+    pub(super) code: ReasonCode,
+    pub(super) detail: &'static str,
 }
 
 /// The first lead, for a caller that may know of it.
@@ -76,10 +82,13 @@ pub struct First {
 impl Slot {
     /// The instant as seen in a zone.
     pub fn new(at: Timestamp, zone: &TimeZone) -> Self {
-        let local = zone.to_offset(at);
+        let there = at.to_zoned(zone.clone());
         Self {
             date_time: at,
-            local: at.display_with_offset(local).to_string(),
+            local: at.display_with_offset(there.offset()).to_string(),
+            label: there.strftime("%a %-d %b, %H:%M").to_string(),
+            date: there.date().to_string(),
+            time: there.strftime("%H:%M").to_string(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::Gateway;
@@ -12,14 +13,17 @@ use super::door;
 use super::leads::{answer, applied};
 use super::prefer;
 use super::problem::{Code, Problem};
+use super::reply::Voice;
 use super::status::{known, lead_id, settled};
 use crate::booking::book::choose_time;
 use crate::intake;
+use crate::intake::bot::{self, Turn};
 use crate::intake::draft::Draft;
 use crate::intake::enrich::read_wishes;
 use crate::intake::fault::Fault;
 use crate::lead::{Step, zone};
-use crate::queue::{Amended, Hold, Next};
+use crate::queue::{Amended, Hold, Next, Stored};
+use crate::settings::Source;
 
 /// `POST /v1/leads/{leadId}/time`
 pub async fn choose(
@@ -33,9 +37,67 @@ pub async fn choose(
     gateway.knock(&request)?;
     door::want_json(&request)?;
     let body = door::read_body(&request, payload, gateway.settings.server.max_body_bytes).await?;
-    let mut stored = known(&gateway, id).await?;
+    let stored = known(&gateway, id).await?;
+    let source = gateway.settings.sources.get(&stored.lead.source);
+    let voice = source.and_then(|source| Voice::of(&gateway, source, &request));
+    let body = intake::read_object(&body).map_err(Problem::from);
+    let chosen = async {
+        let body = match source {
+            Some(source) if voice.is_some() => bot::fields(source, body?),
+            _ => body?,
+        };
+        let choice = Choice {
+            stored,
+            source,
+            body,
+        };
+        chosen(&gateway, &request, choice, voice.as_ref(), started).await
+    };
+    match (chosen.await, &voice) {
+        (Err(problem), Some(voice)) => voice.problem(problem, &[]),
+        (answered, _) => answered,
+    }
+}
+
+/// A turn of a conversation in which the time of its earlier lead is chosen.
+///
+/// # Errors
+/// As the route's.
+pub(super) async fn of_turn(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    turn: Turn,
+    source: &Source,
+    voice: Option<&Voice>,
+) -> Result<HttpResponse, Problem> {
+    let started = Instant::now();
+    let stored = known(gateway, lead_id(turn.lead.as_deref().unwrap_or_default())?).await?;
+    let choice = Choice {
+        stored,
+        source: Some(source),
+        body: bot::fields(source, turn.into_body()),
+    };
+    chosen(gateway, request, choice, voice, started).await
+}
+
+/// What is chosen, and for which lead.
+struct Choice<'a> {
+    stored: Stored,
+    source: Option<&'a Source>,
+    body: Map<String, Value>,
+}
+
+async fn chosen(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    choice: Choice<'_>,
+    voice: Option<&Voice>,
+    started: Instant,
+) -> Result<HttpResponse, Problem> {
+    let mut stored = choice.stored;
+    let id = stored.lead.id;
     let now = gateway.store.now();
-    let (wishes, zone) = read_choice(&body, now)?;
+    let (wishes, zone) = read_choice(choice.body, now)?;
     let not_waiting = || {
         Problem::new(
             Code::NotWaitingForTime,
@@ -45,11 +107,6 @@ pub async fn choose(
     if !choose_time(&mut stored.lead, wishes, zone, now) {
         return Err(not_waiting());
     }
-    let usual = gateway
-        .settings
-        .sources
-        .get(&stored.lead.source)
-        .map_or(Duration::ZERO, |source| source.wait);
     let next = Next::After {
         step: Step::Book,
         delay: Duration::ZERO,
@@ -58,14 +115,18 @@ pub async fn choose(
     if gateway.store.amend(stored, next, Hold::Keep).await? != Amended::Done {
         return Err(not_waiting());
     }
-    let wait = prefer::wait(&request, usual);
-    let mut answer = answer(settled(&gateway, id, started + wait.longest, false).await?);
+    let usual = choice.source.map_or(Duration::ZERO, |source| source.wait);
+    let wait = prefer::wait(request, usual);
+    let state = settled(gateway, id, started + wait.longest, false).await?;
+    let mut answer = answer(&state, voice);
     applied(&mut answer, &wait);
     Ok(answer)
 }
 
-fn read_choice(body: &[u8], now: Timestamp) -> Result<(Vec<Timestamp>, Option<String>), Problem> {
-    let body = intake::read_object(body)?;
+fn read_choice(
+    body: Map<String, Value>,
+    now: Timestamp,
+) -> Result<(Vec<Timestamp>, Option<String>), Problem> {
     let (draft, faults) = Draft::read(body);
     // A choice names times, not a person.
     let mut faults: Vec<Fault> = faults

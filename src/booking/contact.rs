@@ -14,7 +14,8 @@ use super::outcome::Outcome;
 use super::pace::Permit;
 
 impl Worker {
-    /// Makes the contact, saves the answers, and learns whether the lead qualifies and for whom.
+    /// Makes the contact, saves the answers, and learns whether the lead qualifies and for whom. Of a source that only
+    /// wants its marks at iClosed the contact is enough, and no reason not to book.
     pub(super) async fn qualify(
         &self,
         claim: &mut Claim,
@@ -24,11 +25,18 @@ impl Worker {
             Some(known) => Ok(known),
             None => self.contact(&claim.lead, permit, None).await,
         };
+        let contact_only = self.rules_of(&claim.lead).contact_only;
         let contact_id = match contact {
             Ok(id) => id,
+            Err(CallError::Refused(_) | CallError::NotFound { .. }) if contact_only => {
+                return Ok(Outcome::OnToBooking);
+            }
             Err(error) => return Ok(self.contact_trouble(&error)),
         };
         claim.lead.progress.contact_id = Some(contact_id);
+        if contact_only {
+            return Ok(Outcome::OnToBooking);
+        }
         self.renew(claim).await?;
         let answers = InviteeAnswers {
             link_prefix: claim.lead.link_prefix.clone(),

@@ -40,6 +40,8 @@ pub struct SourceRules {
     pub max_days_ahead: u32,
     /// Minutes of the day, from and to, in the lead's zone.
     pub preferred_hours: Option<(u16, u16)>,
+    /// Before a booking only the contact is made: nobody asks whether the lead qualifies.
+    pub contact_only: bool,
 }
 
 impl Default for SourceRules {
@@ -48,6 +50,7 @@ impl Default for SourceRules {
             min_notice: Duration::from_secs(3600),
             max_days_ahead: 14,
             preferred_hours: None,
+            contact_only: false,
         }
     }
 }

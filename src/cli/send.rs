@@ -101,7 +101,7 @@ async fn post(
             }
             signed.body
         }
-        SourceKind::Chatbot { api_keys } => {
+        SourceKind::Chatbot { api_keys, .. } => {
             if let Some(key) = api_keys.first() {
                 request = request.bearer_auth(key.expose_secret());
             }

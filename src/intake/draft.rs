@@ -2,6 +2,8 @@
 //!
 //! Owns names, spellings, types and lengths. Does not know what an email address or a time is.
 
+mod evidence;
+
 use serde_json::{Map, Value};
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
@@ -107,6 +109,7 @@ impl Draft {
                 }
             }
         }
+        evidence::gather(&mut draft.consent, &mut draft.extra);
         if let Err(errors) = draft.validate() {
             faults.extend(lengths(&errors));
         }
@@ -212,7 +215,7 @@ enum Taken {
 }
 
 /// `first_name` as `firstName`. Names that start with an underscore, and campaign marks, are as they are.
-fn camel_case(key: &str) -> String {
+pub fn camel_case(key: &str) -> String {
     if key.starts_with('_') || !key.contains('_') || tracking::is_tracking_key(key) {
         return key.to_owned();
     }

@@ -3,6 +3,7 @@
 //! Ends in one atomic write, and only then may anybody be told that the lead is taken. Knows no HTTP types, no
 //! store's inside, and nothing of what happens to the lead afterwards.
 
+pub mod bot;
 pub mod draft;
 pub mod enrich;
 pub mod fault;
@@ -17,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::lead::{Lead, LeadId, Sender, Step};
 use crate::queue::{Acceptance, Accepted, Digest, Idempotency, Receipt, Store, StoreError};
-use crate::settings::Source;
+use crate::settings::{Reply, Source, SourceKind};
 use crate::telemetry;
 
 use draft::Draft;
@@ -105,17 +106,33 @@ pub async fn take(
     delivery: Delivery<'_>,
 ) -> Result<Taken, Refused> {
     let source = delivery.source;
-    let body = read_body(delivery.body, source)?;
-    let idempotency = delivery.idempotency_key.map(|key| Idempotency {
-        key: hasher.digest("idempotency", &[source.name.as_bytes(), key.as_bytes()]),
-        body: Some(hasher.digest("body", &[delivery.body])),
-        kept: CALLER_KEY_KEPT,
-    });
+    let body = read_object(delivery.body)?;
+    let turn = bot::Turn::at(source, &body);
+    let idempotency = match (delivery.idempotency_key, &turn) {
+        (Some(key), _) => Some(Idempotency {
+            key: hasher.digest("idempotency", &[source.name.as_bytes(), key.as_bytes()]),
+            body: Some(hasher.digest("body", &[delivery.body])),
+            kept: CALLER_KEY_KEPT,
+        }),
+        (None, Some(turn)) => Some(Idempotency {
+            key: turn.key(hasher, &source.name),
+            body: None,
+            kept: CALLER_KEY_KEPT,
+        }),
+        (None, None) => None,
+    };
+    let body = named(body, source);
     let (draft, mut faults) = Draft::read(body);
     let id = LeadId::random().map_err(|_| Refused::NoRandomness)?;
     let around = Circumstances {
         source,
-        sender: delivery.sender,
+        sender: Sender {
+            locale: delivery
+                .sender
+                .locale
+                .or(turn.and_then(|turn| turn.language)),
+            ..delivery.sender
+        },
         referer: delivery.referer,
         now: store.now(),
         trace: delivery.trace,
@@ -134,13 +151,17 @@ pub async fn take(
     let lead = Arc::new(lead);
     let acceptance = Acceptance {
         lead: Arc::clone(&lead),
-        first: Some(first_step(source)),
+        first: Some(first_step(source, &lead)),
         idempotency,
         person,
         person_window: person_window(source),
         max_waiting,
     };
-    let key = idempotency.map(|idempotency| idempotency.key);
+    // What a platform's own retry is told is how the lead stands by then: no caller asked for the same answer twice.
+    let is_asked_for = delivery.idempotency_key.is_some();
+    let key = idempotency
+        .filter(|_| is_asked_for)
+        .map(|idempotency| idempotency.key);
     match store.accept(acceptance).await? {
         Accepted::Kept { ahead } => {
             telemetry::events::accepted(&lead, false);
@@ -156,8 +177,8 @@ pub async fn take(
 }
 
 /// The first work on a lead of this source.
-fn first_step(source: &Source) -> Step {
-    if source.qualify {
+fn first_step(source: &Source, lead: &Lead) -> Step {
+    if source.qualify || (source.attribution && lead.tracking.has_marks()) {
         Step::Qualify
     } else {
         Step::Book
@@ -169,11 +190,13 @@ pub fn person_window(source: &Source) -> Duration {
     Duration::from_secs(u64::from(source.duplicates.window_days) * 24 * 3600)
 }
 
-/// The body as an object, its fields under leadgate's names.
-fn read_body(body: &[u8], source: &Source) -> Result<Map<String, Value>, Refused> {
-    let body = read_object(body)?;
+/// The body with its fields under leadgate's names.
+fn named(body: Map<String, Value>, source: &Source) -> Map<String, Value> {
+    if matches!(&source.kind, SourceKind::Chatbot { reply, .. } if *reply != Reply::Neutral) {
+        return bot::fields(source, body);
+    }
     if source.fields.is_empty() {
-        return Ok(body);
+        return body;
     }
     let renamed = body
         .into_iter()
@@ -181,7 +204,7 @@ fn read_body(body: &[u8], source: &Source) -> Result<Map<String, Value>, Refused
             Some(ours) => (ours.clone(), value),
             None => (key, value),
         });
-    Ok(renamed.collect())
+    renamed.collect()
 }
 
 /// The body as a JSON object. Nesting is bounded by the parser (128 levels).

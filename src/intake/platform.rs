@@ -173,7 +173,7 @@ fn place(
         ),
         (false, true) => {
             lead.note(at, step, outcome, None);
-            return (Some(first_step(source)), person);
+            return (Some(first_step(source, lead)), person);
         }
     };
     lead.status = Status::Parked;

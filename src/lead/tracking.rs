@@ -153,6 +153,11 @@ impl Tracking {
         query
     }
 
+    /// Whether there is anything that iClosed's contacts have a place for.
+    pub fn has_marks(&self) -> bool {
+        !self.utm.is_empty() || self.referrer_url.is_some()
+    }
+
     fn add(&mut self, key: &str, value: &str) {
         if value.is_empty() {
             return;

@@ -10,6 +10,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::fault::Problem;
+use super::reply::Reply;
 use super::secret;
 use super::section::{Section, one_of};
 use crate::lead::Lane;
@@ -27,6 +28,8 @@ pub enum SourceKind {
     Chatbot {
         /// At least one, each of 16 characters or more.
         api_keys: Vec<SecretString>,
+        /// The shape of the answers.
+        reply: Reply,
     },
     /// Somebody else's service, which posts bodies of its own.
     Platform(Platform),
@@ -51,7 +54,7 @@ impl fmt::Debug for Platform {
 }
 
 const FORM_KEYS: [&str; 1] = ["allowed_origins"];
-const CHATBOT_KEYS: [&str; 1] = ["api_keys"];
+const CHATBOT_KEYS: [&str; 3] = ["api_keys", "reply", "channel"];
 
 /// Every kind's name and the settings no other kind has.
 fn kinds() -> Vec<(&'static str, Vec<&'static str>)> {
@@ -100,8 +103,16 @@ impl SourceKind {
     pub(super) fn pace(&self) -> (Lane, u64) {
         match self {
             Self::Form { .. } => (Lane::Normal, 0),
-            Self::Chatbot { .. } => (Lane::Interactive, 4),
+            Self::Chatbot { reply, .. } => (Lane::Interactive, reply.usual_wait_seconds()),
             Self::Platform(_) => (Lane::Normal, 0),
+        }
+    }
+
+    /// The shape of the answers.
+    pub fn reply(&self) -> Reply {
+        match self {
+            Self::Chatbot { reply, .. } => *reply,
+            Self::Form { .. } | Self::Platform(_) => Reply::Neutral,
         }
     }
 
@@ -224,6 +235,7 @@ fn chatbot(section: &Section<'_>) -> SourceKind {
     }
     SourceKind::Chatbot {
         api_keys: api_keys.unwrap_or_default(),
+        reply: Reply::read(section),
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Source {
     pub time_zone: Option<String>,
     /// Whether the answers are put to iClosed's qualification before a time is chosen.
     pub qualify: bool,
+    /// Whether iClosed is told the campaign marks and the referring page, by a contact made before the call.
+    pub attribution: bool,
     /// The form's own field names, to leadgate's.
     pub fields: BTreeMap<String, String>,
 }
@@ -140,6 +142,7 @@ impl Source {
         let default_region = section.parsed("default_region", region);
         let time_zone = section.parsed("time_zone", time_zone);
         let qualify = section.flag("qualify", false);
+        let attribution = section.flag("attribution", false);
         let fields = section.section("fields").texts();
         let kind = kind.map(|kind| kind.with_fields(&fields));
         if kind.is_some() {
@@ -164,6 +167,7 @@ impl Source {
             default_region,
             time_zone,
             qualify,
+            attribution,
             fields,
         })
     }

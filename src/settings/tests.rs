@@ -112,7 +112,7 @@ fn a_chatbot_goes_first_and_waits() {
     );
     let settings = parse(&text, "leadgate.toml", &no_env).unwrap();
     let source = &settings.sources["landing"];
-    assert!(matches!(&source.kind, SourceKind::Chatbot { api_keys } if api_keys.len() == 1));
+    assert!(matches!(&source.kind, SourceKind::Chatbot { api_keys, .. } if api_keys.len() == 1));
     assert_eq!((source.lane, source.wait.as_secs()), (Lane::Interactive, 4));
 }
 

@@ -33,6 +33,7 @@ const SPELLINGS: &[(&str, &[&str])] = &[
             "cellphone",
             "whatsapp",
             "whatsappnumber",
+            "whatsappphone",
             "workphone",
         ],
     ),

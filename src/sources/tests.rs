@@ -10,7 +10,7 @@ use super::delivery::NOW_SECOND;
 use super::*;
 
 /// What every source has ([`crate::sources`] knows no settings file, so they are named here again).
-const COMMON: [&str; 17] = [
+const COMMON: [&str; 18] = [
     "kind",
     "account",
     "link_prefix",
@@ -27,6 +27,7 @@ const COMMON: [&str; 17] = [
     "default_region",
     "time_zone",
     "qualify",
+    "attribution",
     "fields",
 ];
 

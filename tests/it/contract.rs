@@ -148,9 +148,13 @@ fn sources(folder: &Path, texts: &mut Vec<String>) {
     }
 }
 
-/// The usual settings, with an operator.
+/// The usual settings, with an operator and a bot that wants flat answers.
 fn operated(base_url: &str) -> Settings {
-    Settings::new(base_url, (100, 2)).server(&format!("operator_key = \"{OPERATOR_KEY}\""))
+    let chat = "[sources.chat]\nkind = \"chatbot\"\nlink_prefix = \"acme/strategy-call\"\n\
+                api_keys = [\"bot-key-0123456789\"]\nreply = \"flat\"\n";
+    Settings::new(base_url, (100, 2))
+        .server(&format!("operator_key = \"{OPERATOR_KEY}\""))
+        .tables(chat)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,12 +12,14 @@
 mod support;
 
 mod admin;
+mod chat;
 mod commands;
 mod compose;
 mod contract;
 mod crashes;
 mod doors;
 mod duplicates;
+mod evidence;
 mod lab;
 mod lost_answers;
 mod operations;

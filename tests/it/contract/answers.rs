@@ -280,6 +280,29 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
         .header("Prefer", "wait=20")
         .json(&chosen);
     asked.push((TIME, "post", 201, choose));
+    let chat = |path: &str| {
+        let path = path.replace("{source}", "chat");
+        gateway
+            .request(Method::POST, &path)
+            .bearer_auth("bot-key-0123456789")
+    };
+    let undecided = json!({"email": "chat@person.example", "slot": "exact"});
+    let undecided = Seen::of(chat(LEADS).header("Prefer", "wait=20").json(&undecided)).await;
+    contract.assert_answer(LEADS, "post", &undecided);
+    let chosen = json!({"dateTime": undecided.body["time1"]});
+    let path = filled(TIME, undecided.body["leadId"].as_str().unwrap());
+    asked.push((
+        TIME,
+        "post",
+        200,
+        gateway.request(Method::POST, &path).json(&chosen),
+    ));
+    asked.push((LEADS, "post", 200, chat(LEADS).json(&lead(18))));
+    let free = filled(SLOTS, "").replace("landing", "chat");
+    let free = gateway
+        .request(Method::GET, &free)
+        .bearer_auth("bot-key-0123456789");
+    asked.push((SLOTS, "get", 200, free));
 
     // A service without iClosed, with room for one lead and little patience.
     let unwell = Settings::new("http://127.0.0.1:1", (100, 2))
