@@ -20,6 +20,7 @@ mod crashes;
 mod doors;
 mod duplicates;
 mod evidence;
+mod guides;
 mod lab;
 mod lost_answers;
 mod operations;
