@@ -168,9 +168,10 @@ impl Checked {
         assert_eq!(calls.len(), self.booked.len(), "{}", self.event);
         for record in &self.booked {
             let contact = &record["contact"];
+            let id = record["booking"]["eventCallId"].as_str().unwrap();
             let call = calls
                 .iter()
-                .find(|call| record["booking"]["eventCallId"] == call.id.to_string())
+                .find(|call| call.id.to_string() == id)
                 .unwrap_or_else(|| panic!("{}: the call is another's", self.event));
             // Cases share numbers: of a person it knows from another case iClosed tells more.
             for (ours, theirs) in [
