@@ -18,7 +18,7 @@ mod leaves;
 mod linkedin;
 mod mapped;
 mod meta;
-mod multipart;
+pub mod multipart;
 pub mod own;
 mod placing;
 pub mod sent;

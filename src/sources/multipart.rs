@@ -9,33 +9,59 @@ use super::Unreadable;
 /// Fields at most; a form has fewer.
 const MOST_FIELDS: usize = 1000;
 
-/// The text fields in their order. Of a file only its name is kept, under its field's: leadgate takes no files.
+/// One part of a form's body.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The field's name.
+    pub name: String,
+    /// What was typed; of a file its name, empty when none was chosen.
+    pub value: String,
+    /// Whether it is a file.
+    pub is_file: bool,
+}
+
+/// The fields in their order. Of a file only its name is kept, under its field's: leadgate takes no files.
 ///
 /// # Errors
 /// The body is broken; its text is not quoted.
 pub fn fields(content_type: &str, body: &[u8]) -> Result<Vec<(String, String)>, Unreadable> {
+    let parts = parts(content_type, body)?.into_iter();
+    Ok(parts.map(|part| (part.name, part.value)).collect())
+}
+
+/// As [`fields`], and which of them are files.
+///
+/// # Errors
+/// As for [`fields`].
+pub fn parts(content_type: &str, body: &[u8]) -> Result<Vec<Part>, Unreadable> {
     let broken = || Unreadable("the multipart body is broken".to_owned());
     let boundary = multer::parse_boundary(content_type).map_err(|_| broken())?;
     let whole = stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(body))]);
-    let mut parts = multer::Multipart::new(whole, boundary);
+    let mut multipart = multer::Multipart::new(whole, boundary);
     let reading = async {
-        let mut fields = Vec::new();
-        while let Some(part) = parts.next_field().await.map_err(|_| broken())? {
-            let Some(name) = part.name().map(str::to_owned) else {
+        let mut parts = Vec::new();
+        while let Some(field) = multipart.next_field().await.map_err(|_| broken())? {
+            let Some(name) = field.name().map(str::to_owned) else {
                 continue;
             };
-            if fields.len() == MOST_FIELDS {
+            if parts.len() == MOST_FIELDS {
                 return Err(Unreadable(format!(
                     "at most {MOST_FIELDS} fields are taken"
                 )));
             }
-            let value = match part.file_name().map(str::to_owned) {
+            let file = field.file_name().map(str::to_owned);
+            let is_file = file.is_some();
+            let value = match file {
                 Some(file) => file,
-                None => part.text().await.map_err(|_| broken())?,
+                None => field.text().await.map_err(|_| broken())?,
             };
-            fields.push((name, value));
+            parts.push(Part {
+                name,
+                value,
+                is_file,
+            });
         }
-        Ok(fields)
+        Ok(parts)
     };
     // Everything is in memory, so nothing is ever waited for.
     reading.now_or_never().unwrap_or_else(|| Err(broken()))
