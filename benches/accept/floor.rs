@@ -19,7 +19,7 @@ use super::load::Target;
 /// As in the embedded store: steps in one commit, and when its log is copied.
 const GROUP: usize = 64;
 const IDLE: Duration = Duration::from_millis(200);
-const LOG_PAGES: i64 = 64 * 1024;
+const LOG_PAGES: i64 = 256 * 1024;
 const PATH: &str = "/leads";
 
 struct Write {

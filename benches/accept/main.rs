@@ -33,8 +33,8 @@ const ROUNDS: usize = 6;
 const ROUND: Duration = Duration::from_secs(3);
 const LATENCY_ROUNDS: usize = 4;
 const LATENCY_ROUND: Duration = Duration::from_secs(4);
-/// Time for a store to copy its log before the other one is measured.
-const REST: Duration = Duration::from_millis(600);
+/// Time for a store to copy its log and flush it before the other one is measured.
+const REST: Duration = Duration::from_secs(3);
 
 /// The bounds of `--strict`.
 const LEAST_RATE_SHARE: f64 = 0.6;

@@ -12,8 +12,9 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-/// With so many pages in the log (64 MiB), it is copied even under load.
-const LOG_PAGES: i64 = 64 * 1024;
+/// With so many pages in the log (256 MiB), it is copied even under load: a burst of half a minute is over by then, and
+/// its flushes had the disk to themselves.
+const LOG_PAGES: i64 = 256 * 1024;
 /// So many pages (4 MiB) are copied between two commits without anybody noticing.
 const FEW_PAGES: i64 = 4 * 1024;
 /// Under a load that outruns the copying, the log is cut after this many rounds, whatever is left over.

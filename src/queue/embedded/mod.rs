@@ -43,7 +43,7 @@ pub struct Options {
     /// Made if it is not there. On a local disk: locks and shared memory do not work over a network.
     pub folder: PathBuf,
     /// The database's size at most, in MiB. New leads are refused when seven eighths are used; the rest is for work
-    /// on those accepted. The write-ahead log, usually below 64 MiB, comes on top. `None`: the disk's size decides.
+    /// on those accepted. The write-ahead log, usually below 256 MiB, comes on top. `None`: the disk's size decides.
     pub max_megabytes: Option<u32>,
     /// The store's clock.
     pub clock: Clock,
