@@ -175,7 +175,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         ended: Duration::from_secs(u64::from(settings.store.retention_days) * 24 * 3600),
     };
     let hasher = Hasher::new(store.hash_key());
-    let http = platform_client()?;
+    let http = client_of_others()?;
     let fetching = Arc::new(Fetching {
         store: Arc::clone(&store),
         hasher: hasher.clone(),
@@ -184,7 +184,6 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
     });
     let gateway = web::Data::new(Gateway {
         hasher,
-        http,
         lookups,
         limits: settings
             .accounts
@@ -195,6 +194,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
             per_address: Throttle::new(settings.server.per_address),
             per_key: Throttle::new(settings.server.per_key),
         },
+        http,
         stopping: stopping.clone(),
         page,
         store: Arc::clone(&store),
@@ -223,8 +223,8 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
     })
 }
 
-/// Speaks to platforms, each of whose requests has its own time limit.
-fn platform_client() -> Result<reqwest::Client, StartError> {
+/// Speaks to platforms and to those who check captchas; each request has its own time limit.
+fn client_of_others() -> Result<reqwest::Client, StartError> {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())

@@ -51,7 +51,7 @@ impl Fetching {
             .values()
             .filter(|source| match &source.kind {
                 SourceKind::Platform(of) => of.kind.fetcher().is_some(),
-                SourceKind::Form { .. } | SourceKind::Chatbot { .. } => false,
+                SourceKind::Form(_) | SourceKind::Chatbot { .. } => false,
             })
             .map(|source| source.account.clone())
             .collect();

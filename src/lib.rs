@@ -25,6 +25,9 @@ pub mod sources;
 // When to try again.
 pub mod retry;
 
+// Who tells people from robots.
+pub mod captcha;
+
 // The one place that speaks iClosed.
 pub mod iclosed;
 

@@ -71,7 +71,7 @@ fn listed(
     origin: Option<&HeaderValue>,
 ) -> Option<HeaderValue> {
     let named = origin?.to_str().ok()?;
-    let allows = |kind: &SourceKind| matches!(kind, SourceKind::Form { allowed_origins } if origin_allowed(named, allowed_origins));
+    let allows = |kind: &SourceKind| matches!(kind, SourceKind::Form(form) if origin_allowed(named, &form.allowed_origins));
     let allowed = match source {
         Some(source) => settings
             .sources

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 
 use super::Gateway;
 use super::problem::{Code, Problem};
+use crate::intake::posted::Format;
 use crate::intake::throttle::{Allowance, counted};
 use crate::lead::{Sender, tracking};
 use crate::settings::{Source, SourceKind};
@@ -93,10 +94,10 @@ pub fn admit_operator(gateway: &Gateway, request: &HttpRequest) -> Result<(), Pr
 fn prove(source: &Source, request: &HttpRequest) -> Result<Option<String>, Problem> {
     want_token(source, request)?;
     match &source.kind {
-        SourceKind::Form { allowed_origins } => {
+        SourceKind::Form(form) => {
             if let Some(origin) = request.headers().get(header::ORIGIN) {
                 let named = origin.to_str().unwrap_or_default();
-                if !origin_allowed(named, allowed_origins) {
+                if !origin_allowed(named, &form.allowed_origins) {
                     return Err(Problem::new(
                         Code::OriginNotAllowed,
                         "add the page's origin to allowed_origins",
@@ -197,22 +198,49 @@ pub async fn read_body(
 /// # Errors
 /// 415.
 pub fn want_json(request: &HttpRequest) -> Result<(), Problem> {
-    let named = header_text(request, &header::CONTENT_TYPE).unwrap_or_default();
-    let essence = named
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    if essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
-    {
-        return Ok(());
+    match is_json(&media_type(request)) {
+        true => Ok(()),
+        false => Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "application/json is wanted",
+        )),
     }
-    Err(Problem::new(
-        Code::UnsupportedMediaType,
-        "application/json is wanted",
-    ))
+}
+
+/// How the body is written, when this source takes it. Forms come as a browser posts them, and scripts' beacons
+/// carry their JSON as plain text.
+///
+/// # Errors
+/// 415.
+pub fn format(source: &Source, request: &HttpRequest) -> Result<Format, Problem> {
+    if !matches!(source.kind, SourceKind::Form(_)) {
+        return want_json(request).map(|()| Format::Json);
+    }
+    match media_type(request).as_str() {
+        "application/x-www-form-urlencoded" => Ok(Format::Urlencoded),
+        // The boundary, which has 70 characters at most (RFC 2046, section 5.1.1).
+        "multipart/form-data" => Ok(Format::Multipart(
+            header_text(request, &header::CONTENT_TYPE).unwrap_or_default(),
+        )),
+        "text/plain" => Ok(Format::Json),
+        named if is_json(named) => Ok(Format::Json),
+        _ => Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "application/json, a form's own type, or JSON as text/plain is wanted",
+        )),
+    }
+}
+
+/// The media type in lower case, without its parameters; empty when none is named.
+pub(super) fn media_type(request: &HttpRequest) -> String {
+    let named = header_text(request, &header::CONTENT_TYPE).unwrap_or_default();
+    let essence = named.split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}
+
+fn is_json(media_type: &str) -> bool {
+    media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
 /// What the headers say of the sender.

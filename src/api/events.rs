@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::Gateway;
 use super::problem::Problem;
-use super::state::LeadState;
+use super::state::{LeadState, told_status};
 use super::status::{PLACE_REFRESH, known, lead_id};
 use crate::lead::LeadId;
 use crate::queue::changes::LeadWatch;
@@ -59,7 +59,8 @@ impl Follow {
             // When the store fails the stream ends, and the reader comes back by itself.
             let stored = self.gateway.store.get(self.id).await.ok()??;
             let state = LeadState::of(&self.gateway, &stored, None).await.ok()?;
-            self.ended = stored.lead.status.is_final() || self.gateway.stopping.is_cancelled();
+            self.ended =
+                told_status(&stored.lead).is_final() || self.gateway.stopping.is_cancelled();
             let etag = state.etag().tag().to_owned();
             if etag != self.last {
                 let data = serde_json::to_string(&state).ok()?;

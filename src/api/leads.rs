@@ -12,9 +12,8 @@ use super::reply::Voice;
 use super::request::RequestSpan;
 use super::state::{LeadState, first_of};
 use super::status::{current, known, settled};
-use super::{Gateway, platform, slots, source_named, time};
-use crate::intake::bot::Turn;
-use crate::intake::{self, Delivery, Taken};
+use super::{Gateway, forms, platform, slots, source_named, time};
+use crate::intake::{self, Delivery, Taken, posted};
 use crate::queue::Digest;
 use crate::settings::{Source, SourceKind};
 use crate::telemetry;
@@ -59,21 +58,24 @@ async fn answered(
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
     let voice = heard.voice;
+    let page = forms::wants_page(source, request);
     let taken = async {
         let admitted = door::admit(gateway, source, request)?;
-        door::want_json(request)?;
+        let format = door::format(source, request)?;
         let key = idempotency_key(request)?;
         let body =
             door::read_body(request, payload, gateway.settings.server.max_body_bytes).await?;
-        if let Some(turn) = turn_of(source, &body) {
+        let posted = posted::read(&format, &body, source)?;
+        if let Some(turn) = &posted.turn {
             *heard.names = turn.names(source);
             match turn.tag.as_str() {
                 "slots" => {
-                    let answer = slots::of_turn(gateway, source, request, &turn, voice).await?;
+                    let answer = slots::of_turn(gateway, source, request, turn, voice).await?;
                     return Ok(Came::Answered(admitted, answer));
                 }
                 "time" => {
-                    let answer = time::of_turn(gateway, request, turn, source, voice).await?;
+                    let answer =
+                        time::of_turn(gateway, request, turn.clone(), source, voice).await?;
                     return Ok(Came::Answered(admitted, answer));
                 }
                 _ => {}
@@ -81,7 +83,7 @@ async fn answered(
         }
         let delivery = Delivery {
             source,
-            body: &body,
+            posted,
             idempotency_key: key.as_deref(),
             sender: door::sender(gateway, request),
             referer: request
@@ -93,8 +95,14 @@ async fn answered(
                 .get::<RequestSpan>()
                 .and_then(|span| telemetry::traceparent(&span.0)),
         };
+        let mut prepared = intake::prepare(&*gateway.store, &gateway.hasher, delivery)?;
+        forms::check_captcha(gateway, source, request, &mut prepared).await?;
+        let next = page.map(|form| forms::next_page(form, &prepared.asides));
         let max_waiting = gateway.settings.store.max_waiting;
-        let taken = intake::take(&*gateway.store, &gateway.hasher, max_waiting, delivery).await?;
+        let taken = intake::keep(&*gateway.store, max_waiting, prepared).await?;
+        if let Some(page) = next {
+            return Ok(Came::Answered(admitted, page));
+        }
         Ok::<_, Problem>(Came::Lead(admitted, taken))
     };
     let came = taken
@@ -159,15 +167,11 @@ pub(super) fn tell_allowance(answer: &mut HttpResponse, admitted: &Admitted) {
     }
 }
 
-/// What came to the door: a lead, or a turn of a conversation that asks for something else.
+/// What came to the door: a lead, or what is answered without telling of one: a form's post by a browser, and a turn
+/// of a conversation that asks for something else.
 enum Came {
     Lead(Admitted, Taken),
     Answered(Admitted, HttpResponse),
-}
-
-fn turn_of(source: &Source, body: &[u8]) -> Option<Turn> {
-    let body = intake::read_object(body).ok()?;
-    Turn::at(source, &body)
 }
 
 fn refused(source: &Source, problem: &Problem) {

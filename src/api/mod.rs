@@ -4,8 +4,10 @@ pub mod admin;
 pub mod cors;
 pub mod door;
 pub mod events;
+pub mod forms;
 pub mod health;
 pub mod leads;
+pub mod page;
 pub mod platform;
 pub mod prefer;
 pub mod problem;
@@ -44,7 +46,7 @@ pub struct Gateway {
     pub lookups: HashMap<String, Arc<Lookup>>,
     /// What each account may send per endpoint.
     pub limits: HashMap<String, Limit>,
-    /// Speaks to platforms.
+    /// Speaks to platforms and to those who check captchas. Follows no redirects.
     pub http: reqwest::Client,
     /// The doors' allowances.
     pub throttles: Throttles,

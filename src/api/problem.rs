@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 
 use crate::intake::Refused;
@@ -31,6 +31,8 @@ pub enum Code {
     SignatureWrong,
     /// The page's origin is not on the source's list.
     OriginNotAllowed,
+    /// The captcha was not solved.
+    CaptchaFailed,
     /// No such source.
     UnknownSource,
     /// No such lead.
@@ -67,17 +69,20 @@ pub enum Code {
     PlatformUnavailable,
     /// The platform does not tell what was asked for.
     PlatformRefused,
+    /// The captcha's provider could not be asked.
+    CaptchaUnavailable,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 24] = [
+    pub const ALL: [Code; 26] = [
         Code::UnreadableBody,
         Code::BadQuery,
         Code::BadHeader,
         Code::Unauthorized,
         Code::SignatureWrong,
         Code::OriginNotAllowed,
+        Code::CaptchaFailed,
         Code::UnknownSource,
         Code::UnknownLead,
         Code::NotFound,
@@ -96,6 +101,7 @@ impl Code {
         Code::SlotsUnavailable,
         Code::PlatformUnavailable,
         Code::PlatformRefused,
+        Code::CaptchaUnavailable,
     ];
 
     /// The word, the status and the title.
@@ -115,6 +121,7 @@ impl Code {
                 403,
                 "This origin may not post to this source",
             ),
+            Code::CaptchaFailed => ("captcha_failed", 403, "The captcha was not solved"),
             Code::UnknownSource => ("unknown_source", 404, "There is no such source"),
             Code::UnknownLead => ("unknown_lead", 404, "There is no such lead"),
             Code::NotFound => ("not_found", 404, "There is nothing here"),
@@ -157,12 +164,22 @@ impl Code {
                 409,
                 "The platform does not tell what was asked for",
             ),
+            Code::CaptchaUnavailable => (
+                "captcha_unavailable",
+                503,
+                "The captcha cannot be checked now",
+            ),
         }
     }
 
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         self.facts().0
+    }
+
+    /// What happened, for a person.
+    pub fn title(self) -> &'static str {
+        self.facts().2
     }
 
     /// The HTTP status.
@@ -224,7 +241,8 @@ impl Problem {
             | Code::SourceBusy
             | Code::StoreUnavailable
             | Code::SlotsUnavailable
-            | Code::PlatformUnavailable => {
+            | Code::PlatformUnavailable
+            | Code::CaptchaUnavailable => {
                 problem
                     .headers
                     .push((header::RETRY_AFTER, COME_BACK_SECONDS.to_string()));
@@ -296,12 +314,18 @@ impl Problem {
             retryable: self.code.is_retryable(),
             errors: &self.errors,
         };
+        let mut answer = self.head();
+        answer.content_type("application/problem+json");
+        answer.body(serde_json::to_vec(&document).unwrap_or_default())
+    }
+
+    /// The status and the headers of the answer, whatever its body is.
+    pub(super) fn head(&self) -> HttpResponseBuilder {
         let mut answer = HttpResponse::build(self.status_code());
         for header in &self.headers {
             answer.insert_header((header.0.clone(), header.1.as_str()));
         }
-        answer.content_type("application/problem+json");
-        answer.body(serde_json::to_vec(&document).unwrap_or_default())
+        answer
     }
 }
 

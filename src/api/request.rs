@@ -7,6 +7,8 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use tracing::Instrument;
 
+use super::forms::WantsPage;
+use super::page;
 use super::problem::{Code, Problem};
 use crate::telemetry;
 
@@ -21,7 +23,7 @@ pub struct RequestId(pub String);
 pub struct RequestSpan(pub tracing::Span);
 
 /// Gives the request an id and a span that joins the caller's trace, and every error the shape of a problem
-/// document. The span holds the route and the method; path, query, address and agent are the caller's own.
+/// document, or of a page for whoever waits for one. The span holds the route and the method; path, query, address and agent are the caller's own.
 pub async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -45,7 +47,11 @@ pub async fn around(
     let mut response = match problem_in(response.response().error()) {
         Some(problem) => {
             let (http, plain) = response.into_parts();
-            let mut answer = problem.answer(&id);
+            let wants_page = http.extensions().contains::<WantsPage>();
+            let mut answer = match wants_page {
+                true => page::fault(&problem, &id),
+                false => problem.answer(&id),
+            };
             for (name, value) in plain.headers() {
                 // What the routes added on the way out (CORS) stays; the document's own headers win.
                 if !answer.headers().contains_key(name) {

@@ -119,11 +119,16 @@ impl LeadState {
         first: Option<First>,
     ) -> Result<Self, Problem> {
         let mut state = Self::plain(gateway, &stored.lead, first);
-        if stored.lead.status == Status::Queued
-            && let Some(ahead) = gateway.store.ahead(stored.lead.id).await?
-        {
+        if state.status == Status::Queued {
+            let ahead = match stored.lead.status {
+                Status::Queued => gateway.store.ahead(stored.lead.id).await?,
+                // It only looks as if it waited: as the next one.
+                _ => Some(0),
+            };
             let due = stored.waits.map_or(Timestamp::MIN, |waits| waits.due_at);
-            state.place(gateway, &stored.lead, ahead, due);
+            if let Some(ahead) = ahead {
+                state.place(gateway, &stored.lead, ahead, due);
+            }
         }
         Ok(state)
     }
@@ -149,7 +154,7 @@ impl LeadState {
         if receipt.status != Status::Booked {
             state.booking = None;
         }
-        if receipt.status != lead.status {
+        if receipt.status != told_status(lead) {
             state.reason = None;
             state.alternatives.clear();
         }
@@ -203,9 +208,10 @@ impl LeadState {
             .as_deref()
             .unwrap_or_default();
         let zone = zone_of(lead);
+        let status = told_status(lead);
         Self {
             lead_id: lead.id,
-            status: lead.status,
+            status,
             status_url: format!("{prefix}/v1/leads/{}", lead.id),
             position: None,
             estimated_start_at: None,
@@ -218,7 +224,8 @@ impl LeadState {
             reason: lead
                 .reason
                 .as_ref()
-                .filter(|_| lead.status.is_final() || lead.status == Status::NeedsTime)
+                .filter(|_| has_settled(lead))
+                .filter(|reason| reason.code != ReasonCode::SuspectedSpam)
                 .map(|reason| ReasonState {
                     code: reason.code,
                     detail: told(reason.code),
@@ -228,6 +235,21 @@ impl LeadState {
             test: lead.test,
         }
     }
+}
+
+/// The status a caller is told. A robot that is suspected must not learn it: to its sender such a lead waits.
+pub fn told_status(lead: &Lead) -> Status {
+    let code = lead.reason.as_ref().map(|reason| reason.code);
+    match (lead.status, code) {
+        (Status::Parked, Some(ReasonCode::SuspectedSpam)) => Status::Queued,
+        (status, _) => status,
+    }
+}
+
+/// Whether a caller has nothing more to wait for, as far as it is told.
+pub fn has_settled(lead: &Lead) -> bool {
+    let status = told_status(lead);
+    status.is_final() || status == Status::NeedsTime
 }
 
 /// The first lead of a duplicate. An anonymous caller is told neither its id nor its state.

@@ -11,8 +11,8 @@ use super::Gateway;
 use super::leads::applied;
 use super::prefer;
 use super::problem::{Code, Problem};
-use super::state::{LeadState, first_of};
-use crate::lead::{LeadId, Status};
+use super::state::{LeadState, first_of, has_settled};
+use crate::lead::LeadId;
 use crate::queue::Stored;
 
 /// How often somebody who waits is told the lead's place anew.
@@ -40,7 +40,7 @@ pub async fn tell(
         state = LeadState::of(&gateway, &stored, first).await?;
         let news = match held {
             Some(held) => !is_held(held, &state),
-            None => stored.lead.status.is_final() || stored.lead.status == Status::NeedsTime,
+            None => has_settled(&stored.lead),
         };
         let left = (started + wait.longest).saturating_duration_since(Instant::now());
         if news || left.is_zero() {
@@ -114,9 +114,8 @@ pub(super) async fn settled(
     loop {
         let changed = watch.changed();
         let stored = known(gateway, id).await?;
-        let status = stored.lead.status;
         let over = Instant::now() >= deadline || gateway.stopping.is_cancelled();
-        if status.is_final() || status == Status::NeedsTime || over {
+        if has_settled(&stored.lead) || over {
             let first = first_of(gateway, &stored.lead, keyed).await?;
             return LeadState::of(gateway, &stored, first).await;
         }

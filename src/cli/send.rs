@@ -107,8 +107,8 @@ async fn post(
             }
             body
         }
-        SourceKind::Form { allowed_origins } => {
-            if let Some(origin) = allowed_origins.iter().find(|origin| *origin != "*") {
+        SourceKind::Form(form) => {
+            if let Some(origin) = form.allowed_origins.iter().find(|origin| *origin != "*") {
                 request = request.header("origin", origin);
             }
             body

@@ -66,7 +66,7 @@ fn page(settings: &Settings, source: &Source) -> String {
         source.link_prefix
     );
     let steps: Vec<String> = match &source.kind {
-        SourceKind::Form { allowed_origins } => form_steps(allowed_origins),
+        SourceKind::Form(form) => form_steps(&form.allowed_origins),
         SourceKind::Chatbot { .. } => vec![
             "Post JSON to the address with the header Authorization: Bearer and one of api_keys."
                 .to_owned(),

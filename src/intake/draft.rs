@@ -137,6 +137,11 @@ impl Draft {
         (draft, faults)
     }
 
+    /// Whether a field of this name holds one text.
+    pub fn holds_text(name: &str) -> bool {
+        tracking::is_tracking_key(name) || Draft::default().text_field(name).is_some()
+    }
+
     /// Takes a field out of the draft. `None`: there is nothing under this name.
     pub fn give_up(&mut self, name: &str) -> Option<Value> {
         if let Some(place) = self.text_field(name) {
@@ -369,7 +374,7 @@ fn utm(value: Value, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
 }
 
 /// A key as one step of a JSON pointer (RFC 6901, section 3).
-fn escape(key: &str) -> String {
+pub(super) fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

@@ -9,6 +9,8 @@ pub mod enrich;
 pub mod fault;
 pub mod person;
 pub mod platform;
+pub mod posted;
+pub mod spam;
 pub mod throttle;
 
 use std::sync::Arc;
@@ -16,15 +18,16 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::lead::{Lead, LeadId, Sender, Step};
+use crate::lead::{Lead, LeadId, Reason, ReasonCode, Sender, Status, Step};
 use crate::queue::{Acceptance, Accepted, Digest, Idempotency, Receipt, Store, StoreError};
-use crate::settings::{Reply, Source, SourceKind};
+use crate::settings::{Source, SourceKind};
 use crate::telemetry;
 
 use draft::Draft;
 use enrich::{Circumstances, Enriched};
 use fault::Fault;
 use person::Hasher;
+use posted::{Asides, Posted};
 
 /// How long a caller's `Idempotency-Key` is remembered.
 pub const CALLER_KEY_KEPT: Duration = Duration::from_secs(24 * 3600);
@@ -33,8 +36,8 @@ pub const CALLER_KEY_KEPT: Duration = Duration::from_secs(24 * 3600);
 pub struct Delivery<'a> {
     /// The source it came by.
     pub source: &'a Source,
-    /// As received.
-    pub body: &'a [u8],
+    /// What was posted.
+    pub posted: Posted,
     /// The caller's idempotency key.
     pub idempotency_key: Option<&'a str>,
     /// What the headers say.
@@ -95,34 +98,58 @@ impl From<StoreError> for Refused {
     }
 }
 
-/// Takes one delivery. When this returns a [`Taken`], the lead is on disk.
+/// A lead that nothing stands against, and that is not kept yet.
+pub struct Prepared {
+    /// What the form said to the door.
+    pub asides: Asides,
+    lead: Lead,
+    person: Vec<Digest>,
+    person_window: Duration,
+    first: Step,
+    idempotency: Option<Idempotency>,
+    is_asked_for: bool,
+}
+
+/// Makes a lead of one delivery.
 ///
 /// # Errors
-/// See [`Refused`]; then nothing was kept.
-pub async fn take(
+/// See [`Refused`].
+pub fn prepare(
     store: &dyn Store,
     hasher: &Hasher,
-    max_waiting: u64,
     delivery: Delivery<'_>,
-) -> Result<Taken, Refused> {
+) -> Result<Prepared, Refused> {
     let source = delivery.source;
-    let body = read_object(delivery.body)?;
-    let turn = bot::Turn::at(source, &body);
-    let idempotency = match (delivery.idempotency_key, &turn) {
-        (Some(key), _) => Some(Idempotency {
-            key: hasher.digest("idempotency", &[source.name.as_bytes(), key.as_bytes()]),
-            body: Some(hasher.digest("body", &[delivery.body])),
-            kept: CALLER_KEY_KEPT,
-        }),
-        (None, Some(turn)) => Some(Idempotency {
-            key: turn.key(hasher, &source.name),
-            body: None,
-            kept: CALLER_KEY_KEPT,
-        }),
-        (None, None) => None,
+    let Posted {
+        fields,
+        repeats,
+        asides,
+        faults: of_parts,
+        turn,
+        raw,
+    } = delivery.posted;
+    let key = delivery.idempotency_key;
+    let idempotency = match (key, &turn, &asides.captcha_token) {
+        (Some(key), _, _) => Some((
+            hasher.digest("idempotency", &[source.name.as_bytes(), key.as_bytes()]),
+            Some(hasher.digest("body", &[raw.as_bytes()])),
+        )),
+        (None, Some(turn), _) => Some((turn.key(hasher, &source.name), None)),
+        // A captcha's token is good for one delivery, so together they name it.
+        (None, None, Some(token)) => {
+            let parts = [source.name.as_bytes(), token.as_bytes(), raw.as_bytes()];
+            Some((hasher.digest("captcha", &parts), None))
+        }
+        (None, None, None) => None,
     };
-    let body = named(body, source);
-    let (draft, mut faults) = Draft::read(body);
+    let idempotency = idempotency.map(|(key, body)| Idempotency {
+        key,
+        body,
+        kept: CALLER_KEY_KEPT,
+    });
+    let (mut draft, mut faults) = Draft::read(fields);
+    draft.extra.extend(repeats);
+    faults.extend(of_parts);
     let id = LeadId::random().map_err(|_| Refused::NoRandomness)?;
     let around = Circumstances {
         source,
@@ -137,9 +164,9 @@ pub async fn take(
         now: store.now(),
         trace: delivery.trace,
         id,
-        raw: String::from_utf8_lossy(delivery.body).into_owned(),
+        raw,
     };
-    let Enriched { mut lead, person } = match enrich::enrich(draft, around, hasher) {
+    let Enriched { lead, person } = match enrich::enrich(draft, around, hasher) {
         Ok(enriched) if faults.is_empty() => enriched,
         Ok(_) => return Err(Refused::Invalid(faults)),
         Err(more) => {
@@ -147,18 +174,93 @@ pub async fn take(
             return Err(Refused::Invalid(faults));
         }
     };
-    lead.note(lead.received_at, "accept", "accepted", None);
+    let doubt = match &source.kind {
+        SourceKind::Form(form) => spam::suspicion(&asides, form, lead.received_at),
+        SourceKind::Chatbot { .. } | SourceKind::Platform(_) => None,
+    };
+    let first = first_step(source, &lead);
+    let mut prepared = Prepared {
+        asides,
+        lead,
+        person,
+        person_window: person_window(source),
+        first,
+        idempotency,
+        is_asked_for: key.is_some(),
+    };
+    if let Some(doubt) = doubt {
+        prepared.suspect(doubt);
+    }
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Has the lead kept for a person to look at. The first doubt stays.
+    pub fn suspect(&mut self, why: &str) {
+        if self.lead.status == Status::Parked {
+            return;
+        }
+        self.lead.status = Status::Parked;
+        self.lead.reason = Some(Reason {
+            code: ReasonCode::SuspectedSpam,
+            detail: why.to_owned(),
+        });
+    }
+
+    /// Adds a line to the lead's history.
+    pub fn note(&mut self, step: &str, outcome: &str, detail: &str) {
+        let at = self.lead.received_at;
+        self.lead.note(at, step, outcome, Some(detail.to_owned()));
+    }
+
+    /// Whether this very delivery was taken already.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn came_before(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        match self.idempotency {
+            Some(idempotency) => Ok(store.repeated(idempotency.key).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Keeps a lead. When this returns a [`Taken`], it is on disk.
+///
+/// # Errors
+/// See [`Refused`]; then nothing was kept.
+pub async fn keep(
+    store: &dyn Store,
+    max_waiting: u64,
+    prepared: Prepared,
+) -> Result<Taken, Refused> {
+    let Prepared {
+        mut lead,
+        person,
+        person_window,
+        first,
+        idempotency,
+        is_asked_for,
+        asides: _,
+    } = prepared;
+    let id = lead.id;
+    let doubt = lead.reason.as_ref().map(|reason| reason.detail.clone());
+    let outcome = match doubt {
+        Some(_) => "parked",
+        None => "accepted",
+    };
+    let first = doubt.is_none().then_some(first);
+    lead.note(lead.received_at, "accept", outcome, doubt);
     let lead = Arc::new(lead);
     let acceptance = Acceptance {
         lead: Arc::clone(&lead),
-        first: Some(first_step(source, &lead)),
+        first,
         idempotency,
         person,
-        person_window: person_window(source),
+        person_window,
         max_waiting,
     };
     // What a platform's own retry is told is how the lead stands by then: no caller asked for the same answer twice.
-    let is_asked_for = delivery.idempotency_key.is_some();
     let key = idempotency
         .filter(|_| is_asked_for)
         .map(|idempotency| idempotency.key);
@@ -188,23 +290,6 @@ fn first_step(source: &Source, lead: &Lead) -> Step {
 /// How long a lead of this source claims its person.
 pub fn person_window(source: &Source) -> Duration {
     Duration::from_secs(u64::from(source.duplicates.window_days) * 24 * 3600)
-}
-
-/// The body with its fields under leadgate's names.
-fn named(body: Map<String, Value>, source: &Source) -> Map<String, Value> {
-    if matches!(&source.kind, SourceKind::Chatbot { reply, .. } if *reply != Reply::Neutral) {
-        return bot::fields(source, body);
-    }
-    if source.fields.is_empty() {
-        return body;
-    }
-    let renamed = body
-        .into_iter()
-        .map(|(key, value)| match source.fields.get(&key) {
-            Some(ours) => (ours.clone(), value),
-            None => (key, value),
-        });
-    renamed.collect()
 }
 
 /// The body as a JSON object. Nesting is bounded by the parser (128 levels).

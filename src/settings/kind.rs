@@ -10,6 +10,7 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::fault::Problem;
+use super::form::{self, Form};
 use super::reply::Reply;
 use super::secret;
 use super::section::{Section, one_of};
@@ -20,10 +21,7 @@ use crate::sources::{self, Own, Shape};
 #[derive(Clone, Debug)]
 pub enum SourceKind {
     /// A page in a browser. It can keep no secret; it is known by the origin the browser names.
-    Form {
-        /// `scheme://host[:port]` as a browser writes it, or `*` for every page there is.
-        allowed_origins: Vec<String>,
-    },
+    Form(Form),
     /// A program of the operator's, which holds a key.
     Chatbot {
         /// At least one, each of 16 characters or more.
@@ -53,13 +51,12 @@ impl fmt::Debug for Platform {
     }
 }
 
-const FORM_KEYS: [&str; 1] = ["allowed_origins"];
 const CHATBOT_KEYS: [&str; 3] = ["api_keys", "reply", "channel"];
 
 /// Every kind's name and the settings no other kind has.
 fn kinds() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut kinds = vec![
-        ("form", FORM_KEYS.to_vec()),
+        ("form", form::KEYS.to_vec()),
         ("chatbot", CHATBOT_KEYS.to_vec()),
     ];
     kinds.extend(sources::KINDS.iter().map(|kind| {
@@ -73,7 +70,7 @@ impl SourceKind {
     /// The kind as written in the settings.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Form { .. } => "form",
+            Self::Form(_) => "form",
             Self::Chatbot { .. } => "chatbot",
             Self::Platform(platform) => platform.kind.name(),
         }
@@ -92,7 +89,7 @@ impl SourceKind {
             })
         })?;
         match name {
-            "form" => Some(form(section)),
+            "form" => Some(Self::Form(Form::read(section))),
             "chatbot" => Some(chatbot(section)),
             name => sources::kind(name).map(|kind| Self::Platform(platform(section, kind))),
         }
@@ -102,7 +99,7 @@ impl SourceKind {
     /// waits for its next sentence.
     pub(super) fn pace(&self) -> (Lane, u64) {
         match self {
-            Self::Form { .. } => (Lane::Normal, 0),
+            Self::Form(_) => (Lane::Normal, 0),
             Self::Chatbot { reply, .. } => (Lane::Interactive, reply.usual_wait_seconds()),
             Self::Platform(_) => (Lane::Normal, 0),
         }
@@ -195,7 +192,7 @@ fn platform(section: &Section<'_>, kind: &'static dyn sources::Kind) -> Platform
 }
 
 /// An address without a slash at its end.
-fn web_address(text: &str) -> Result<String, Problem> {
+pub(super) fn web_address(text: &str) -> Result<String, Problem> {
     let text = text.trim();
     match Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
@@ -205,24 +202,6 @@ fn web_address(text: &str) -> Result<String, Problem> {
             "must be an address that begins with https://",
         )),
     }
-}
-
-fn form(section: &Section<'_>) -> SourceKind {
-    let allowed_origins = section.list("allowed_origins", origin).unwrap_or_default();
-    if allowed_origins.is_empty() {
-        section.warn(
-            "allowed_origins",
-            Problem::from("is empty: browsers can post no lead from another origin")
-                .hint("list the origins of your pages, such as https://acme.example"),
-        );
-    }
-    if allowed_origins.iter().any(|origin| origin == "*") {
-        section.warn(
-            "allowed_origins",
-            "lets every page on the web post leads here",
-        );
-    }
-    SourceKind::Form { allowed_origins }
 }
 
 fn chatbot(section: &Section<'_>) -> SourceKind {
@@ -236,60 +215,5 @@ fn chatbot(section: &Section<'_>) -> SourceKind {
     SourceKind::Chatbot {
         api_keys: api_keys.unwrap_or_default(),
         reply: Reply::read(section),
-    }
-}
-
-/// An origin the way a browser writes it (RFC 6454): lower case, no default port, no path.
-fn origin(text: &str) -> Result<String, Problem> {
-    let text = text.trim();
-    if text == "*" {
-        return Ok(text.to_owned());
-    }
-    let wrong = || Problem::from("must be an origin, such as https://acme.example");
-    let url = Url::parse(text).map_err(|_| match text.contains("://") {
-        true => wrong(),
-        false => wrong().hint("it begins with https://"),
-    })?;
-    if url.host_str().is_some_and(|host| host.contains('*')) {
-        return Err(wrong().hint("list each origin; only * alone stands for all"));
-    }
-    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong().hint("leave out what follows the host"));
-    }
-    let is_web = matches!(url.scheme(), "http" | "https");
-    if !is_web || !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong());
-    }
-    Ok(url.origin().ascii_serialization())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_origin_is_written_the_way_browsers_write_it() {
-        for (text, expected) in [
-            ("https://acme.example", "https://acme.example"),
-            ("HTTPS://Acme.Example:443/", "https://acme.example"),
-            ("http://localhost:3000", "http://localhost:3000"),
-            ("https://bücher.example", "https://xn--bcher-kva.example"),
-            ("*", "*"),
-        ] {
-            assert_eq!(origin(text), Ok(expected.into()));
-        }
-        for bad in [
-            "",
-            "null",
-            "acme.example",
-            "https://acme.example/page",
-            "https://acme.example?x",
-            "https://*.acme.example",
-            "https://u@acme.example",
-            "ftp://acme.example",
-            "file:///page.html",
-        ] {
-            assert!(origin(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -11,6 +11,9 @@ use super::seldom::Seldom;
 /// When the store fails, every loop, every lead in hand and every caller meets it, and most of them again and again.
 static STORE_FAILED: Mutex<Seldom> = Mutex::new(Seldom::new(Duration::from_secs(5)));
 
+/// While a captcha's provider is away, every lead meets it.
+static CAPTCHA_UNKNOWN: Mutex<Seldom> = Mutex::new(Seldom::new(Duration::from_secs(5)));
+
 /// The store did not do its part for somebody who was `doing` this. Of all in this process who say so, one in five
 /// seconds is heard, with how many were not.
 pub fn store_failed(doing: &'static str, lead: Option<LeadId>, error: &StoreError) {
@@ -21,6 +24,21 @@ pub fn store_failed(doing: &'static str, lead: Option<LeadId>, error: &StoreErro
     drop(seldom);
     let id = lead.map(tracing::field::display);
     tracing::warn!(doing, lead.id = id, %error, unheard, "the store failed");
+}
+
+/// A captcha could not be checked: its provider is away, or refuses the secret. One in five seconds is heard.
+pub fn captcha_unknown(source: &str, why: &'static str) {
+    let mut seldom = CAPTCHA_UNKNOWN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Some(unheard) = seldom.turn(Instant::now()) {
+        tracing::warn!(
+            lead.source = source,
+            why,
+            unheard,
+            "a captcha could not be checked"
+        );
+    }
 }
 
 /// A lead was accepted, as new or as a duplicate.

@@ -19,6 +19,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             "intake",
             &["lead", "queue", "settings", "sources", "telemetry"],
         ),
+        ("captcha", &["settings"]),
         ("retry", &[]),
         (
             "fetching",
@@ -43,6 +44,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "queue",
                 "intake",
                 "booking",
+                "captcha",
                 "clock",
                 "settings",
                 "sources",

@@ -20,6 +20,7 @@ fn each_number_has_its_bounds() {
         ("sources.landing", "min_notice_minutes", 0, 20_159),
         ("sources.landing", "max_days_ahead", 1, 365),
         ("sources.landing", "wait_seconds", 0, 25),
+        ("sources.landing", "min_fill_seconds", 0, 60),
         ("sources.landing.duplicates", "window_days", 0, 3650),
     ] {
         let faults_at = |number: i128| faults(&with(table, &format!("{key} = {number}")));

@@ -7,7 +7,7 @@ use super::*;
 pub(super) const WHOLE: &str = include_str!("../../../leadgate.example.toml");
 
 /// Settings the example shows, and that have no default.
-const WITHOUT_DEFAULT: [&str; 8] = [
+const WITHOUT_DEFAULT: [&str; 9] = [
     "operator_key",
     "public_url",
     "max_megabytes",
@@ -16,6 +16,7 @@ const WITHOUT_DEFAULT: [&str; 8] = [
     "token",
     "default_region",
     "time_zone",
+    "captcha",
 ];
 
 fn env(name: &str) -> Option<String> {

@@ -123,3 +123,51 @@ fn what_may_be_meant_is_a_warning() {
             .any(|w| w.contains("is also the key of the account client"))
     );
 }
+
+#[test]
+fn a_captcha_asks_only_for_what_its_provider_tells() {
+    let of = |table: &str| {
+        faults(&with(
+            "sources.landing",
+            &format!("captcha = {{ {table} }}"),
+        ))
+    };
+    for good in [
+        "provider = \"turnstile\", secret = \"s\", action = \"lead\", when_down = \"park\"",
+        "provider = \"recaptcha\", secret = \"s\", action = \"lead\", min_score = 1",
+        "provider = \"hcaptcha\", secret = \"s\", verify_url = \"http://127.0.0.1:9/verify\"",
+    ] {
+        assert_eq!(of(good), [""; 0], "{good}");
+    }
+    let at = "leadgate.toml:6: sources.landing.captcha";
+    for (table, fault) in [
+        (
+            "",
+            format!("{at}.provider: is missing|{at}.secret: is missing"),
+        ),
+        (
+            "provider = \"turnstyle\", secret = \"s\"",
+            format!(
+                "{at}.provider: must be one of turnstile, hcaptcha, recaptcha; did you mean turnstile?"
+            ),
+        ),
+        (
+            "provider = \"turnstile\", secret = \"s\", min_score = 0.5",
+            format!("{at}.min_score: only recaptcha gives a score"),
+        ),
+        (
+            "provider = \"recaptcha\", secret = \"s\", min_score = 1.5",
+            format!("{at}.min_score: must be from 0 to 1"),
+        ),
+        (
+            "provider = \"hcaptcha\", secret = \"s\", action = \"lead\"",
+            format!("{at}.action: hcaptcha knows no actions"),
+        ),
+        (
+            "provider = \"hcaptcha\", secret = \"s\", when_down = \"drop\"",
+            format!("{at}.when_down: must be one of accept, park, refuse"),
+        ),
+    ] {
+        assert_eq!(of(table).join("|"), fault, "{table}");
+    }
+}

@@ -1,0 +1,402 @@
+//! A body as it was posted, read into leadgate's fields, and what it says to the door itself.
+//!
+//! Owns how bodies are written: JSON, and the posts of HTML forms. Does not judge a value.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::Refused;
+use super::bot::{self, Turn};
+use super::draft::{Draft, camel_case, escape};
+use super::fault::Fault;
+use crate::settings::{Form, Reply, Source, SourceKind};
+use crate::sources::{multipart, sent, spelling};
+
+/// Where a page's own script puts a captcha's token, in either spelling.
+const CAPTCHA_TOKEN: [&str; 2] = ["captchaToken", "captcha_token"];
+
+/// Every name under which some widget puts a token; hCaptcha fills in a second one beside its own (docs.hcaptcha.com).
+const TOKEN_FIELDS: [&str; 5] = [
+    "cf-turnstile-response",
+    "h-captcha-response",
+    "g-recaptcha-response",
+    CAPTCHA_TOKEN[0],
+    CAPTCHA_TOKEN[1],
+];
+
+/// What a form says to the door beside the token and the honeypot. `_charset_` is filled in by browsers (the HTML
+/// standard, section 4.10.21.5).
+const REDIRECT: [&str; 2] = ["_redirect", "_next"];
+const ELAPSED: [&str; 2] = ["_elapsedMs", "_elapsed_ms"];
+const LOADED_AT: [&str; 2] = ["_loadedAt", "_loaded_at"];
+const CHARSET: &str = "_charset_";
+
+/// How a body is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A JSON object.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Urlencoded,
+    /// `multipart/form-data`, with its whole content type, which names the boundary.
+    Multipart(String),
+}
+
+/// What a form said to the door.
+#[derive(Default)]
+pub struct Asides {
+    /// The field that nobody sees was filled in.
+    pub trap_filled: bool,
+    /// From the page's appearance to the post, by the page's own clock, in milliseconds.
+    pub elapsed_ms: Option<i64>,
+    /// When the page appeared, by the visitor's clock, in milliseconds since 1970.
+    pub loaded_at_ms: Option<i64>,
+    /// The captcha's token: good for one delivery, and kept nowhere.
+    pub captcha_token: Option<String>,
+    /// Where the visitor wants to go next.
+    pub redirect: Option<String>,
+}
+
+/// A body that was read.
+pub struct Posted {
+    /// By leadgate's names where they are known.
+    pub fields: Map<String, Value>,
+    /// Second values of fields that hold one, by the form's names.
+    pub repeats: Map<String, Value>,
+    /// What was said to the door; in none of the fields.
+    pub asides: Asides,
+    /// What is wrong with the body's parts.
+    pub faults: Vec<Fault>,
+    /// The turn of a conversation it is, when it came from a bot's platform.
+    pub turn: Option<Turn>,
+    /// As received, without a captcha's token.
+    pub raw: String,
+}
+
+/// Reads a body as its source's kind writes it.
+///
+/// # Errors
+/// Unreadable, or no object.
+pub fn read(format: &Format, body: &[u8], source: &Source) -> Result<Posted, Refused> {
+    let form = match &source.kind {
+        SourceKind::Form(form) => Some(form),
+        SourceKind::Chatbot { .. } | SourceKind::Platform(_) => None,
+    };
+    // A script that names no type sends its JSON under a form's; a form's own `{` comes encoded.
+    let is_json = body.trim_ascii_start().first() == Some(&b'{');
+    match format {
+        Format::Urlencoded if !is_json => Ok(of_pairs(
+            sent::form_pairs(body),
+            body,
+            source,
+            form,
+            Vec::new(),
+        )),
+        Format::Multipart(content_type) => {
+            let parts = multipart::parts(content_type, body)
+                .map_err(|unreadable| Refused::Unreadable(unreadable.0))?;
+            let faults = files(&parts);
+            let pairs = parts
+                .into_iter()
+                .filter(|part| !part.is_file)
+                .map(|part| (part.name, part.value))
+                .collect();
+            Ok(of_pairs(pairs, body, source, form, faults))
+        }
+        Format::Json | Format::Urlencoded => of_json(body, source, form),
+    }
+}
+
+/// The fault of every file. A browser sends an empty one for a field in which none was chosen.
+fn files(parts: &[multipart::Part]) -> Vec<Fault> {
+    parts
+        .iter()
+        .filter(|part| part.is_file && !part.value.is_empty())
+        .map(|part| {
+            Fault::new(
+                format!("/{}", escape(&part.name)),
+                "file_not_taken",
+                "files are not taken; leave this field empty",
+            )
+        })
+        .collect()
+}
+
+fn of_json(body: &[u8], source: &Source, form: Option<&Form>) -> Result<Posted, Refused> {
+    let mut sent = super::read_object(body)?;
+    let mut raw = String::from_utf8_lossy(body).into_owned();
+    let mut asides = Asides::default();
+    if let Some(form) = form {
+        if TOKEN_FIELDS.iter().any(|name| sent.contains_key(*name)) {
+            let mut kept = sent.clone();
+            kept.retain(|name, _| !TOKEN_FIELDS.contains(&name.as_str()));
+            raw = Value::Object(kept).to_string();
+        }
+        asides = Asides::take(&mut sent, form);
+    }
+    Ok(Posted {
+        turn: Turn::at(source, &sent),
+        fields: named(sent, source),
+        repeats: Map::new(),
+        asides,
+        faults: Vec::new(),
+        raw,
+    })
+}
+
+/// The body with its fields under leadgate's names.
+fn named(body: Map<String, Value>, source: &Source) -> Map<String, Value> {
+    if matches!(&source.kind, SourceKind::Chatbot { reply, .. } if *reply != Reply::Neutral) {
+        return bot::fields(source, body);
+    }
+    if source.fields.is_empty() {
+        return body;
+    }
+    let renamed = body
+        .into_iter()
+        .map(|(key, value)| match source.fields.get(&key) {
+            Some(ours) => (ours.clone(), value),
+            None => (key, value),
+        });
+    renamed.collect()
+}
+
+fn of_pairs(
+    mut pairs: Vec<(String, String)>,
+    body: &[u8],
+    source: &Source,
+    form: Option<&Form>,
+    faults: Vec<Fault>,
+) -> Posted {
+    let mut asides = Asides::default();
+    let mut raw = String::from_utf8_lossy(body).into_owned();
+    if let Some(form) = form {
+        let mut said = Map::new();
+        for (name, value) in &pairs {
+            push(&mut said, name, Value::String(value.clone()));
+        }
+        asides = Asides::take(&mut said, form);
+        if pairs
+            .iter()
+            .any(|(name, _)| TOKEN_FIELDS.contains(&name.as_str()))
+        {
+            pairs.retain(|(name, _)| !TOKEN_FIELDS.contains(&name.as_str()));
+            raw = form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(&pairs)
+                .finish();
+        }
+        pairs.retain(|(name, _)| said.contains_key(name));
+    }
+    let mut reading = Reading::default();
+    for (name, value) in pairs {
+        reading.take(&name, value, &source.fields);
+    }
+    let (fields, repeats) = reading.done();
+    Posted {
+        fields,
+        repeats,
+        asides,
+        faults,
+        turn: None,
+        raw,
+    }
+}
+
+impl Asides {
+    /// Takes what is said to the door out of the body.
+    fn take(sent: &mut Map<String, Value>, form: &Form) -> Self {
+        let mut first_of = |names: &[&str]| -> Option<Value> {
+            let found: Vec<Value> = names
+                .iter()
+                .filter_map(|name| sent.shift_remove(*name))
+                .collect();
+            found.into_iter().find(is_filled)
+        };
+        let captcha = form.captcha.as_ref();
+        let widget = captcha.map(|captcha| captcha.provider.token_field());
+        let own = first_of(widget.as_slice());
+        let captcha_token = own.or(first_of(&CAPTCHA_TOKEN)).or(first_of(&TOKEN_FIELDS));
+        let asides = Self {
+            captcha_token: captcha_token.as_ref().map(first_text),
+            redirect: first_of(&REDIRECT).as_ref().map(first_text),
+            elapsed_ms: first_of(&ELAPSED).and_then(|value| milliseconds(&value)),
+            loaded_at_ms: first_of(&LOADED_AT).and_then(|value| milliseconds(&value)),
+            trap_filled: form
+                .honeypot
+                .as_deref()
+                .is_some_and(|trap| first_of(&[trap]).is_some()),
+        };
+        first_of(&[CHARSET]);
+        asides
+    }
+}
+
+/// Whether somebody put something there.
+fn is_filled(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(values) => values.iter().any(is_filled),
+        Value::Bool(true) | Value::Number(_) | Value::Object(_) => true,
+    }
+}
+
+fn first_text(value: &Value) -> String {
+    let texts = sent::texts_of(value);
+    texts.into_iter().next().unwrap_or_default()
+}
+
+fn milliseconds(value: &Value) -> Option<i64> {
+    let number: f64 = first_text(value).trim().parse().ok()?;
+    number.is_finite().then_some(number as i64)
+}
+
+/// Puts a value under a name: alone, or behind those that are there.
+fn push(fields: &mut Map<String, Value>, name: &str, value: Value) {
+    match fields.get_mut(name) {
+        None => {
+            fields.insert(name.to_owned(), value);
+        }
+        Some(Value::Array(values)) => values.push(value),
+        Some(one) => *one = Value::Array(vec![one.take(), value]),
+    }
+}
+
+/// The fields of a form's post as they are put together.
+#[derive(Default)]
+struct Reading {
+    fields: Map<String, Value>,
+    repeats: Map<String, Value>,
+    under: BTreeMap<&'static str, Map<String, Value>>,
+    wishes: Vec<Value>,
+    guests: Vec<Value>,
+    numbered_guests: Map<String, Value>,
+}
+
+/// Where a form's field belongs.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// One text: the first stays.
+    Text(String),
+    /// A member of one of leadgate's objects.
+    Under(&'static str, String),
+    /// A member of a guest.
+    Guest(String, String),
+    /// A guest's address, or several.
+    Guests,
+    /// A wished time.
+    Wish,
+    /// Leadgate takes anything here.
+    Free(&'static str),
+    /// A name leadgate has another use for.
+    Taken,
+    /// Nothing leadgate knows.
+    Unknown,
+}
+
+impl Reading {
+    fn take(&mut self, typed: &str, text: String, renames: &BTreeMap<String, String>) {
+        // PHP's mark for a field that may come more than once.
+        let bare = typed.strip_suffix("[]").unwrap_or(typed);
+        let name = renames
+            .get(typed)
+            .or_else(|| renames.get(bare))
+            .map_or(bare, String::as_str);
+        let is_blank = text.trim().is_empty();
+        let value = Value::String(text);
+        match place(name) {
+            Place::Text(_) | Place::Wish | Place::Guests | Place::Guest(..) if is_blank => {}
+            Place::Text(ours) if !self.fields.contains_key(&ours) => {
+                self.fields.insert(ours, value);
+            }
+            Place::Text(_) | Place::Taken => push(&mut self.repeats, bare, value),
+            Place::Under(object, key) => push(self.under.entry(object).or_default(), &key, value),
+            Place::Guest(number, key) => {
+                let guest = self
+                    .numbered_guests
+                    .entry(number)
+                    .or_insert_with(|| Value::Object(Map::new()));
+                if let Value::Object(guest) = guest {
+                    guest.entry(key).or_insert(value);
+                }
+            }
+            Place::Guests => {
+                let text = value.as_str().unwrap_or_default();
+                let each = text.split([',', ';', '\n']).map(str::trim);
+                let each = each.filter(|one| !one.is_empty()).map(Value::from);
+                self.guests.extend(each);
+            }
+            Place::Wish => self.wishes.push(value),
+            Place::Free(ours) => push(&mut self.fields, ours, value),
+            Place::Unknown => push(&mut self.fields, name, value),
+        }
+    }
+
+    fn done(mut self) -> (Map<String, Value>, Map<String, Value>) {
+        for (object, members) in self.under {
+            // A field beside its own members says something of its own.
+            if let Some(beside) = self.fields.shift_remove(object) {
+                self.repeats.insert(object.to_owned(), beside);
+            }
+            self.fields
+                .insert(object.to_owned(), Value::Object(members));
+        }
+        let mut guests: Vec<Value> = self
+            .numbered_guests
+            .into_iter()
+            .map(|(_, guest)| guest)
+            .collect();
+        guests.append(&mut self.guests);
+        for (name, list) in [("wishes", self.wishes), ("additionalGuests", guests)] {
+            if !list.is_empty() {
+                self.fields.insert(name.to_owned(), Value::Array(list));
+            }
+        }
+        (self.fields, self.repeats)
+    }
+}
+
+/// Where a field of this name belongs.
+fn place(name: &str) -> Place {
+    if let Some((object, member)) = member_of(name) {
+        match camel_case(object).as_str() {
+            "answers" => return Place::Under("answers", member.to_owned()),
+            "consent" => return Place::Under("consent", member.to_owned()),
+            "metadata" => return Place::Under("metadata", member.to_owned()),
+            "utm" if member.starts_with("utm_") => return Place::Text(member.to_owned()),
+            "utm" => return Place::Text(format!("utm_{member}")),
+            "additionalGuests" => {
+                let parts = member.split_once("][").or_else(|| member.split_once('.'));
+                return match parts {
+                    Some((number, key)) => Place::Guest(number.to_owned(), key.to_owned()),
+                    None => Place::Guests,
+                };
+            }
+            _ => {}
+        }
+    }
+    let camel = camel_case(name);
+    match camel.as_str() {
+        "wishes" => Place::Wish,
+        "additionalGuests" => Place::Guests,
+        "consent" => Place::Free("consent"),
+        "metadata" => Place::Free("metadata"),
+        "answers" | "utm" => Place::Taken,
+        _ if Draft::holds_text(&camel) => Place::Text(camel),
+        _ => spelling::field(name).map_or(Place::Unknown, Place::Text),
+    }
+}
+
+/// `answers[goal]` and `answers.goal` as object and member.
+fn member_of(name: &str) -> Option<(&str, &str)> {
+    let (object, rest) = name.split_at(name.find(['[', '.'])?);
+    let member = match rest.strip_prefix('[') {
+        Some(inside) => inside.strip_suffix(']')?,
+        None => &rest[1..],
+    };
+    (!member.is_empty()).then_some((object, member))
+}
+
+#[cfg(test)]
+mod tests;
