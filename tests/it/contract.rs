@@ -148,13 +148,15 @@ fn sources(folder: &Path, texts: &mut Vec<String>) {
     }
 }
 
-/// The usual settings, with an operator and a bot that wants flat answers.
+/// The usual settings, with an operator, a bot that wants flat answers, and a form whose visitors go on to a page.
 fn operated(base_url: &str) -> Settings {
     let chat = "[sources.chat]\nkind = \"chatbot\"\nlink_prefix = \"acme/strategy-call\"\n\
                 api_keys = [\"bot-key-0123456789\"]\nreply = \"flat\"\n";
+    let page = "[sources.page]\nkind = \"form\"\nlink_prefix = \"acme/strategy-call\"\n\
+                allowed_origins = [\"https://acme.example\"]\nredirect_urls = [\"https://acme.example/thanks\"]\n";
     Settings::new(base_url, (100, 2))
         .server(&format!("operator_key = \"{OPERATOR_KEY}\""))
-        .tables(chat)
+        .tables(&format!("{chat}{page}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,6 +270,12 @@ async fn the_codes_of_fields_are_those_of_the_service() {
         contract.assert_answer(path, "post", &seen);
         told.extend(seen.faults().into_iter().map(|(_, code)| code.to_owned()));
     }
+    let part = "Content-Disposition: form-data; name=\"cv\"; filename=\"me.pdf\"\r\n\r\n%PDF";
+    let file = gateway.request(Method::POST, &filled(LEADS, ""));
+    let file = file.header("Content-Type", "multipart/form-data; boundary=XX");
+    let seen = Seen::of(file.body(format!("--XX\r\n{part}\r\n--XX--\r\n"))).await;
+    contract.assert_answer(LEADS, "post", &seen);
+    told.extend(seen.faults().into_iter().map(|(_, code)| code.to_owned()));
     let documented = words(
         &contract,
         "/components/schemas/FieldFault/properties/code/enum",

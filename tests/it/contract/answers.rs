@@ -112,6 +112,12 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
             .header("Idempotency-Key", "k-1")
             .json(&lead(number))
     };
+    let navigated = |path: &str| {
+        post(path, "")
+            .header("Accept", "text/html")
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body("email=lead18%40person.example")
+    };
     vec![
         (
             LEADS,
@@ -129,6 +135,13 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
         ),
         (LEADS, "post", 202, keyed(12)),
         (LEADS, "post", 202, keyed(12)),
+        (LEADS, "post", 200, navigated(LEADS)),
+        (
+            LEADS,
+            "post",
+            303,
+            navigated(&LEADS.replace("{source}", "page")),
+        ),
         (LEADS, "post", 422, keyed(13)),
         (LEADS, "post", 422, post(LEADS, "").json(&json!({}))),
         (

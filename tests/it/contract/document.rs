@@ -113,12 +113,13 @@ impl Contract {
             return;
         };
         let media_type = seen.header("content-type").unwrap();
+        let media_type = media_type.split(';').next().unwrap();
         let declared = content
             .get(media_type)
             .unwrap_or_else(|| panic!("{place}: {media_type} is not declared"));
         let schema = &declared["schema"];
         match media_type {
-            "text/plain" => self.assert_valid(&place, schema, &json!(seen.text)),
+            "text/plain" | "text/html" => self.assert_valid(&place, schema, &json!(seen.text)),
             "application/yaml" => self.assert_valid(&place, schema, &parse(&seen.text)),
             "text/event-stream" => {
                 self.assert_valid(&place, schema, &json!(seen.text));
