@@ -72,16 +72,36 @@ async fn every_refusal_is_told_in_one_shape_and_keeps_nothing() {
             "validation_failed",
         ),
         (
-            "plain text",
-            with_type(to(Method::POST, LEADS), "text/plain"),
+            "plain text to a chatbot",
+            with_type(
+                to(Method::POST, BOT_LEADS).bearer_auth(BOT_KEY),
+                "text/plain",
+            ),
             415,
             "unsupported_media_type",
         ),
         (
-            "a form post",
-            with_type(to(Method::POST, LEADS), "application/x-www-form-urlencoded"),
+            "a form post to a chatbot",
+            with_type(
+                to(Method::POST, BOT_LEADS).bearer_auth(BOT_KEY),
+                "application/x-www-form-urlencoded",
+            ),
             415,
             "unsupported_media_type",
+        ),
+        (
+            "plain text that is not JSON",
+            to(Method::POST, LEADS)
+                .header("Content-Type", "text/plain")
+                .body("email=zq-canary@person.example"),
+            400,
+            "unreadable_body",
+        ),
+        (
+            "a form post without a boundary",
+            with_type(to(Method::POST, LEADS), "multipart/form-data"),
+            400,
+            "unreadable_body",
         ),
         (
             "an odd type",
