@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test redis lint licences smoke contract fuzz bench load lab lab-quick
+.PHONY: help demo test redis lint licences smoke contract browser fuzz bench load lab lab-quick
 
 VENV := target/venv
 K6 := $(VENV)/bin/k6 run --quiet
@@ -34,6 +34,10 @@ smoke: $(VENV)/ready ## Walk through the contract once with k6, against a demo
 contract: $(VENV)/ready ## Look for answers that openapi.yaml does not allow, against a demo, for two minutes
 	cargo build --locked
 	scripts/with-demo target/debug/leadgate scripts/contract
+
+browser: ## Post plain HTML forms with a real Chromium that runs no scripts; needs one installed, so no check runs it
+	cargo build --locked
+	scripts/browser-form target/debug/leadgate
 
 fuzz: ## Hand any bytes at all to the platforms' adapters, for a minute or FUZZ_SECONDS
 	scripts/fuzz
