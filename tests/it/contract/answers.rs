@@ -34,8 +34,7 @@ const NOT_BY_A_CALLER: [(&str, &str, u16); 16] = [
     (BACKFILLS, "post", 500),
 ];
 
-/// Sources that are asked for a handshake, one whose platform sends whole leads, and a bot with a shape of its own.
-/// Meta's API is at this address.
+/// Sources that are asked for a handshake, and one whose platform sends whole leads. Meta's API is at this address.
 fn platforms(graph_url: &str) -> String {
     format!(
         r#"
@@ -57,12 +56,6 @@ kind = "linkedin"
 link_prefix = "acme/strategy-call"
 client_secret = "client-secret"
 access_token = "member-token"
-
-[sources.chat]
-kind = "chatbot"
-link_prefix = "acme/strategy-call"
-api_keys = ["bot-key-0123456789"]
-reply = "flat"
 "#
     )
 }

@@ -83,9 +83,10 @@ impl Settings {
         self
     }
 
-    /// With these tables.
+    /// With these tables, beside those it has.
     pub fn tables(mut self, tables: &str) -> Self {
-        self.tables = tables.to_owned();
+        self.tables.push_str(tables);
+        self.tables.push('\n');
         self
     }
 
