@@ -153,21 +153,33 @@ pub struct Gateway {
 impl Gateway {
     /// Starts the binary and waits until it is ready.
     pub async fn start(settings: &Settings) -> Self {
+        loop {
+            let mut gateway = Self::spawned(settings);
+            if gateway.answers().await {
+                return gateway;
+            }
+            // A port that was free a moment ago may be somebody else's by now.
+            assert!(
+                gateway.log().contains("cannot listen"),
+                "the gateway ended: {}",
+                gateway.log()
+            );
+        }
+    }
+
+    fn spawned(settings: &Settings) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = free_port();
         std::fs::write(folder.path().join("leadgate.toml"), settings.text(port))
             .expect("settings are written");
         let variables = settings.variables.clone();
-        let child = spawn(folder.path(), &variables);
-        let mut gateway = Self {
-            child,
+        Self {
+            child: spawn(folder.path(), &variables),
             folder,
             port,
             client: client(),
             variables,
-        };
-        gateway.ready().await;
-        gateway
+        }
     }
 
     /// Ends the process as a power cut would.
@@ -183,21 +195,26 @@ impl Gateway {
 
     /// Waits until leads are taken.
     pub async fn ready(&mut self) {
+        assert!(self.answers().await, "the gateway ended: {}", self.log());
+    }
+
+    /// Waits until leads are taken, or the process has ended.
+    async fn answers(&mut self) -> bool {
         let url = self.url("/readyz");
         let client = self.client.clone();
         let child = &mut self.child;
         wait_for("the gateway to be ready", START, async || {
-            if let Some(status) = child.try_wait().expect("the process can be asked") {
-                panic!("the gateway ended with {status}");
+            if child
+                .try_wait()
+                .expect("the process can be asked")
+                .is_some()
+            {
+                return Some(false);
             }
-            client
-                .get(&url)
-                .send()
-                .await
-                .ok()
-                .filter(|answer| answer.status().is_success())
+            let answer = client.get(&url).send().await.ok()?;
+            answer.status().is_success().then_some(true)
         })
-        .await;
+        .await
     }
 
     /// Tells the process to stop, and how it ended.
