@@ -270,7 +270,7 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     let sandbox = sandbox(100, 2, 3).await;
     let platform = Platform::start();
     platform.answer([Route::new("/v26.0/8/leads", 200, json!({"data": []}))]);
-    let settings = operated(&sandbox.url()).tables(&platforms(platform.url()));
+    let settings = operated(&sandbox.url()).more_tables(&platforms(platform.url()));
     let gateway = Gateway::start(&settings).await;
     let booked = Seen::of(
         gateway
@@ -320,7 +320,7 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     // A service without iClosed, with room for one lead and little patience.
     let unwell = Settings::new("http://127.0.0.1:1", (100, 2))
         .store("max_waiting = 1")
-        .tables(&platforms("http://127.0.0.1:1"))
+        .more_tables(&platforms("http://127.0.0.1:1"))
         .server(&format!(
             "operator_key = \"{OPERATOR_KEY}\"\n\
              throttle = {{ per_address = {{ requests = 4, window_seconds = 3600 }}, \

@@ -83,10 +83,15 @@ impl Settings {
         self
     }
 
-    /// With these tables, beside those it has.
+    /// With these tables.
     pub fn tables(mut self, tables: &str) -> Self {
+        self.tables = tables.to_owned();
+        self
+    }
+
+    /// With these tables, too.
+    pub fn more_tables(mut self, tables: &str) -> Self {
         self.tables.push_str(tables);
-        self.tables.push('\n');
         self
     }
 
