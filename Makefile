@@ -1,13 +1,13 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test redis lint licences smoke contract browser fuzz bench load lab lab-quick
+.PHONY: help demo test redis lint licences smoke contract browser fuzz bench bench-growth load lab lab-quick
 
 VENV := target/venv
 K6 := $(VENV)/bin/k6 run --quiet
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Try it: prints a page to open and a curl command to paste
 	cargo run -- demo
@@ -42,8 +42,12 @@ browser: ## Post plain HTML forms with a real Chromium that runs no scripts; nee
 fuzz: ## Hand any bytes at all to the platforms' adapters, for a minute or FUZZ_SECONDS
 	scripts/fuzz
 
-bench: ## Compare taking a lead with the least a server can do
+bench: redis ## Compare taking a lead with the least a server can do, on both stores (four minutes)
 	cargo bench --locked --bench accept
+	cargo bench --locked --bench redis
+
+bench-growth: redis ## Compare a Redis with a million waiting leads with an empty queue (some minutes, 3 GB of memory)
+	cargo bench --locked --bench redis -- --growth
 
 load: $(VENV)/ready ## Run k6's smoke, burst and soak against a release build of the demo
 	cargo build --locked --release

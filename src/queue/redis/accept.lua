@@ -1,8 +1,17 @@
--- Keeps a lead or recognises it. What it costs does not depend on how many leads wait.
+-- Keeps a lead or recognises it. What it costs does not depend on how many leads wait. KEYS after the account's: the
+-- lists of what lapses for the spans of its key and of its person.
 local id, body, lane, step, key, digest, person = unpack(ARGV, 4, 10)
 local window, claims, most, remembered, exact =
   tonumber(ARGV[11]), ARGV[12] == '1', tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
 lane = tonumber(lane)
+
+-- Writes down when `names`, 16 bytes each, lapse. What is remembered for one span of time lapses in the order it came,
+-- so a list will do: unlike a sorted set, adding to it costs the same however long it is.
+local function lapse(list, ends, names)
+  if redis.call('RPUSH', list, cmsgpack.pack({ ends, names })) == 1 then
+    redis.call('SADD', SPANS, list)
+  end
+end
 
 if key ~= '' then
   local known = redis.call('HGET', REPEATS, key)
@@ -44,24 +53,19 @@ end
 redis.call('HSET', LEADS, id, body)
 redis.call('ZADD', ACCEPTED, now, id)
 
-local lapses = {}
 if key ~= '' then
   local ends = now + remembered
   redis.call('HSET', REPEATS, key, cmsgpack.pack({ body = digest, lead = id, ends = ends }))
-  lapses = { ends, 'r' .. key }
+  lapse(KEYS[LAST + 1], ends, key)
 end
 if claims and not of and #list > 0 then
   local claim, fields = cmsgpack.pack({ lead = id, ends = place.ends }), {}
   for _, one in ipairs(list) do
     fields[#fields + 1] = one
     fields[#fields + 1] = claim
-    lapses[#lapses + 1] = place.ends
-    lapses[#lapses + 1] = 'p' .. one
   end
   redis.call('HSET', PERSONS, unpack(fields))
-end
-if #lapses > 0 then
-  redis.call('ZADD', LAPSES, unpack(lapses))
+  lapse(KEYS[LAST + 2], place.ends, person)
 end
 
 if of then

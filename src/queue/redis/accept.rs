@@ -29,18 +29,26 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
     let key = idempotency.map(|known| known.key);
     let digest = idempotency.and_then(|known| known.body);
     let elsewhere = accounts.waiting_elsewhere(&account.name);
+    let (claimed_us, kept_us) = (
+        micros(person_window),
+        idempotency.map_or(0, |known| micros(known.kept)),
+    );
+    let keys = account.keys_with([
+        account.list_of("repeats", kept_us),
+        account.list_of("persons", claimed_us),
+    ]);
     let answer = redis
         .server
-        .of_leads(&ACCEPT, &account, |command| {
+        .run(&ACCEPT, &keys, |command| {
             command.arg(lead.id.as_bytes()).arg(&body);
             command.arg(lead.lane.rank());
             command.arg(first.map_or("", Step::as_str));
             command.arg(key.as_ref().map_or(&[][..], |key| key));
             command.arg(digest.as_ref().map_or(&[][..], |digest| digest));
-            command.arg(&person).arg(micros(person_window));
+            command.arg(&person).arg(claimed_us);
             command.arg(!frees(&lead));
             command.arg(max_waiting.saturating_sub(elsewhere));
-            command.arg(idempotency.map_or(0, |known| micros(known.kept)));
+            command.arg(kept_us);
             command.arg(AHEAD_EXACT);
         })
         .await?;

@@ -1,11 +1,14 @@
 -- Second in the scripts about leads: the account's keys, in the order the program lists them.
-local LEADS, PLACES, COUNTS, ENDED, PERSONS, REPEATS, HOLDS, LAPSES, ACCEPTED = unpack(KEYS, 1, 9)
+local LEADS, PLACES, COUNTS, ENDED, PERSONS, REPEATS, HOLDS, LAPSES, ACCEPTED, SPANS =
+  unpack(KEYS, 1, 10)
 local STEPS = { qualify = 0, book = 1, reconcile = 2, hand_over = 3, fetch = 4 }
+-- The account's last key; others of a script come after it.
+local LAST = 25
 -- In a queue the score is the due time; of a lead under a lease, this much more than the lease's end.
 local HELD = 2 ^ 52
 
 local function queue(step, lane)
-  return KEYS[10 + STEPS[step] * 3 + lane]
+  return KEYS[11 + STEPS[step] * 3 + lane]
 end
 
 -- A number of any size as text: Lua's own conversion drops digits.
@@ -54,7 +57,7 @@ local function claimed_by_other(list, id)
   end
 end
 
--- Claims a person that nobody claims.
+-- Claims a person that nobody claims, until a time that is not a whole span from now.
 local function claim_person(person, id, ends)
   local claim = cmsgpack.pack({ lead = id, ends = ends })
   for _, digest in ipairs(digests(person)) do

@@ -31,7 +31,7 @@ impl Account {
         let stem = format!("{prefix}:{{{name}}}");
         let mut keys: Vec<String> = [
             "leads", "places", "counts", "ended", "persons", "repeats", "holds", "lapses",
-            "accepted",
+            "accepted", "spans",
         ]
         .into_iter()
         .map(|kind| format!("{stem}:{kind}"))
@@ -63,6 +63,27 @@ impl Account {
     /// The hash of deliveries that may come again.
     pub fn repeats(&self) -> &str {
         self.key(5)
+    }
+
+    /// The set of this account's lists of what lapses.
+    pub fn spans(&self) -> &str {
+        self.key(9)
+    }
+
+    /// The list of what lapses so many microseconds after it was written: of `persons` or of `repeats`.
+    pub fn list_of(&self, kind: &str, span_us: i64) -> String {
+        format!("{}:{kind}:{span_us}", self.spans())
+    }
+
+    /// What such a list is of.
+    pub fn kind_of<'a>(&self, list: &'a str) -> &'a str {
+        let rest = list.strip_prefix(self.spans()).unwrap_or_default();
+        rest.split(':').nth(1).unwrap_or_default()
+    }
+
+    /// The account's keys and, after them, a script's own.
+    pub fn keys_with<const N: usize>(&self, own: [String; N]) -> Vec<String> {
+        self.keys.iter().cloned().chain(own).collect()
     }
 
     fn key(&self, at: usize) -> &str {

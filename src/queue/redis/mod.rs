@@ -22,7 +22,9 @@
 //! | `lg:{main}:persons` | hash: digest → the lead that claims it, until when | accept, settle, amend | freed, or sweep after its end |
 //! | `lg:{main}:repeats` | hash: idempotency key → body, lead, receipt, until when | accept, remember | sweep after its end |
 //! | `lg:{main}:holds` | hash: event and instant → who asks or asked for it | intend, settle | settle, or sweep after its end |
-//! | `lg:{main}:lapses` | sorted set: names in the three above, by their end | whoever writes those | with what it names |
+//! | `lg:{main}:spans:persons:SPAN`, `…:repeats:SPAN` | list of names in those two hashes and their ends, in the order they came, which is that of their ends | accept | sweep, at their ends |
+//! | `lg:{main}:spans` | set: which of these lists there are | accept | sweep, with the list |
+//! | `lg:{main}:lapses` | sorted set by their end: names in `holds`, and in `persons` where not accept claimed them | intend, settle, amend | with what it names |
 //! | `lg:{main}:permits:ENDPOINT` | sorted set of permits, by when they close | acquire, answered, give_back | when closed |
 //! | `lg:{main}:endpoints` | hash: pauses, adopted limits, last permit | acquire, close | overwritten |
 //! | `lg:{main}:mark`, `lg:store:mark` | nothing of use | [`confirm`], probe | overwritten |
@@ -47,6 +49,7 @@ mod record;
 mod script;
 mod server;
 mod store;
+mod sweep;
 mod time;
 mod work;
 

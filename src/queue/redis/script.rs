@@ -94,7 +94,16 @@ script!(
     "flags=allow-oom",
     "time.lua",
     "account.lua",
+    "forget.lua",
     "sweep.lua"
+);
+script!(
+    LAPSE,
+    "flags=allow-oom",
+    "time.lua",
+    "account.lua",
+    "forget.lua",
+    "lapse.lua"
 );
 script!(ANSWERED, "flags=allow-oom", "time.lua", "answered.lua");
 script!(GIVE_BACK, "flags=allow-oom", "time.lua", "give_back.lua");

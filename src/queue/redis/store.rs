@@ -7,20 +7,14 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::script::{PROBE, SWEEP};
-use super::time::micros;
-use super::{Redis, accept, list, permits, read, work};
+use super::script::PROBE;
+use super::{Redis, accept, list, permits, read, sweep, work};
 use crate::lead::{LeadId, Step};
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
     StoreError, Stored,
 };
-
-/// Entries deleted in one step.
-const PIECE: u64 = 500;
-/// Steps in one sweep of one account.
-const PIECES: usize = 20;
 
 #[async_trait]
 impl Store for Redis {
@@ -152,22 +146,6 @@ impl Store for Redis {
     }
 
     async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {
-        let mut gone = 0;
-        for account in self.server.listed().await? {
-            for _ in 0..PIECES {
-                let answer = self
-                    .server
-                    .of_leads(&SWEEP, &account, |command| {
-                        command.arg(micros(retention.ended)).arg(PIECE);
-                    })
-                    .await?;
-                let (lapsed, ended) = (answer.unsigned(0)?, answer.unsigned(1)?);
-                gone += ended;
-                if lapsed.max(ended) < PIECE {
-                    break;
-                }
-            }
-        }
-        Ok(gone)
+        sweep::sweep(self, retention).await
     }
 }

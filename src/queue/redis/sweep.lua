@@ -4,7 +4,11 @@ local kept, piece = tonumber(ARGV[4]), tonumber(ARGV[5])
 local lapsed = redis.call('ZRANGEBYSCORE', LAPSES, '-inf', text(now), 'LIMIT', 0, piece)
 for _, name in ipairs(lapsed) do
   local kind, field = string.sub(name, 1, 1), string.sub(name, 2)
-  redis.call('HDEL', ({ p = PERSONS, r = REPEATS, h = HOLDS })[kind], field)
+  if kind == 'p' then
+    forget(PERSONS, { field })
+  else
+    redis.call('HDEL', HOLDS, field)
+  end
 end
 if #lapsed > 0 then
   redis.call('ZREM', LAPSES, unpack(lapsed))
