@@ -7,14 +7,13 @@
 //! waits at that moment: the cheapest way there is. Redis before 7.2 has no `WAITAOF`; there neither side waits.
 
 use std::net::TcpListener;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult, Script};
-use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Outcome;

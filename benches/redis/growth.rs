@@ -1,5 +1,5 @@
-//! Whether a step costs the same however many leads wait. One server holds a store with a million waiting leads and,
-//! in every round, an empty one; both are asked in turns, so that what else the machine does meets both.
+//! Whether a step costs the same however many leads wait. One server holds a million waiting leads, another of the same
+//! kind none; both are asked in turns, so that what else the machine does meets both.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -56,27 +56,28 @@ pub struct Growth {
 
 /// Takes some minutes and 3 GB of memory.
 pub async fn measure(folder: &Path) -> Outcome<Growth> {
-    let mut server = RedisServer::start(folder, "always")?;
-    let full = open(&server, "full".to_owned()).await?;
-    let bytes_per_100_000 = fill(&mut server, &full, MANY).await?;
+    let mut many = RedisServer::start(&folder.join("many"), "always")?;
+    let mut none = RedisServer::start(&folder.join("none"), "always")?;
+    let full = open(&many, "full".to_owned()).await?;
+    let bytes_per_100_000 = fill(&mut many, &full, MANY).await?;
     let (mut accepts, mut claims) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let empty = open(&server, format!("empty{round}")).await?;
+        let empty = open(&none, format!("empty{round}")).await?;
         // Both sides begin with scripts that are known and connections that have been used.
         accept_many(&empty, AT_ONCE).await?;
         accepts.push((
-            accept_cost(&mut server, &empty, STEPS).await?,
-            accept_cost(&mut server, &full, STEPS).await?,
+            accept_cost(&mut none, &empty, STEPS).await?,
+            accept_cost(&mut many, &full, STEPS).await?,
         ));
         claims.push((
-            claim_cost(&mut server, &empty, STEPS).await?,
-            claim_cost(&mut server, &full, STEPS).await?,
+            claim_cost(&mut none, &empty, STEPS).await?,
+            claim_cost(&mut many, &full, STEPS).await?,
         ));
     }
     accept_many(&full, DOUBLING - MANY - ROUNDS * STEPS).await?;
-    let doubling = accept_cost(&mut server, &full, DOUBLING_STEPS).await?;
+    let doubling = accept_cost(&mut many, &full, DOUBLING_STEPS).await?;
     Ok(Growth {
-        server: server.version()?,
+        server: many.version()?,
         bytes_per_100_000,
         accepts,
         claims,

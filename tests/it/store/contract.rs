@@ -141,6 +141,7 @@ macro_rules! contract {
                 a_probe_succeeds,
                 a_sweep_deletes_only_what_is_past,
                 a_swept_lead_leaves_its_person_claimed,
+                a_sweep_spares_what_came_anew_under_an_old_name,
             ],
             pacing: [
                 no_more_permits_are_open_than_the_limit,

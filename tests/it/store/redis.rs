@@ -12,6 +12,7 @@ use super::contract::Bench;
 use crate::support::redis_server::{RedisCluster, RedisServer};
 
 mod failing;
+mod lapsing;
 mod replicas;
 
 /// A store of its own on a Redis that others use too.

@@ -239,3 +239,29 @@ pub async fn a_swept_lead_leaves_its_person_claimed(bench: &mut dyn Bench) {
         Accepted::Duplicate { of: booked }
     );
 }
+
+pub async fn a_sweep_spares_what_came_anew_under_an_old_name(bench: &mut dyn Bench) {
+    let (ann, bob) = ([4; 16], [5; 16]);
+    let of_ann = || Acceptance {
+        idempotency: with_key(1, None).idempotency,
+        ..of_person(&[ann])
+    };
+    let store = bench.store();
+    keep(store, acceptance(lead())).await;
+    let claim = take(store).await.unwrap();
+    let known_late = store.identify(claim, vec![bob], HOUR, later(Step::Book, HOUR));
+    assert_eq!(known_late.await, Ok(None));
+    keep(store, of_ann()).await;
+    bench.advance(DAY);
+    let (ann_anew, bob_anew) = (
+        keep(store, of_ann()).await,
+        keep(store, of_person(&[bob])).await,
+    );
+    sweep(store, 400 * DAY).await;
+    let again = store.accept(of_ann()).await.unwrap();
+    assert!(matches!(again, Accepted::Replayed { lead, .. } if lead == ann_anew));
+    for (person, of) in [(ann, ann_anew), (bob, bob_anew)] {
+        let again = store.accept(of_person(&[person])).await.unwrap();
+        assert_eq!(again, Accepted::Duplicate { of });
+    }
+}
