@@ -7,11 +7,12 @@
 //! waits at that moment: the cheapest way there is. Redis before 7.2 has no `WAITAOF`; there neither side waits.
 
 use std::net::TcpListener;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{self, Bytes, Data};
 use actix_web::{App, HttpResponse, HttpServer};
+use leadgate::clock::Clock;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult, Script};
 use tokio::sync::{mpsc, oneshot};
@@ -26,6 +27,7 @@ const CLAIM: [u8; 40] = [7; 40];
 const LAPSE: [u8; 44] = [7; 44];
 
 struct Shared {
+    clock: Clock,
     redis: MultiplexedConnection,
     script: Script,
     keys: [String; 7],
@@ -64,6 +66,7 @@ impl Floor {
             "leads", "places", "accepted", "persons", "spans", "queue", "counts",
         ];
         let shared = Data::new(Shared {
+            clock: Clock::system(),
             redis: connect().await?,
             script: Script::new(include_str!("floor.lua")),
             keys: names.map(|name| format!("floor:{{main}}:{name}")),
@@ -117,7 +120,7 @@ async fn keep(shared: &Shared, record: &[u8]) -> Outcome<bool> {
     for name in &mut names {
         getrandom::fill(name)?;
     }
-    let now_us = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
+    let now_us = shared.clock.now().as_microsecond();
     let mut call = shared.script.prepare_invoke();
     for key in &shared.keys {
         call.key(key);
