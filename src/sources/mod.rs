@@ -10,6 +10,7 @@ mod delivery;
 mod elementor;
 pub mod entry;
 mod framer;
+mod gohighlevel;
 mod google_ads;
 mod gravity_forms;
 mod hubspot;
@@ -59,6 +60,7 @@ pub const KINDS: &[&dyn Kind] = &[
     &gravity_forms::GravityForms,
     &wpforms::WpForms,
     &unbounce::Unbounce,
+    &gohighlevel::GoHighLevel,
     &hubspot::HubSpot,
     &mapped::Mapped,
 ];
