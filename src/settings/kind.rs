@@ -181,7 +181,11 @@ fn platform(section: &Section<'_>, kind: &'static dyn sources::Kind) -> Platform
             Shape::Secrets | Shape::Table(_) => {}
         }
     }
-    if !kind.is_signed(&own) && !section.has("token") {
+    let faults = kind.faults(&own);
+    for (key, fault) in &faults {
+        section.fault(key, fault.as_str());
+    }
+    if faults.is_empty() && !kind.is_signed(&own) && !section.has("token") {
         section.fault(
             "token",
             Problem::from("is missing: nothing else would show who posts here")

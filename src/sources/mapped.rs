@@ -14,6 +14,8 @@ pub struct Mapped;
 
 const SIGNATURE: &str = "signature";
 const SIGNATURE_KEYS: &[&str] = &["header", "algorithm", "encoding", "prefix", "secret"];
+const ALGORITHMS: [&str; 3] = ["sha256", "sha1", "sha512"];
+const ENCODINGS: [&str; 2] = ["hex", "base64"];
 const SETTINGS: &[Setting] = &[
     Setting::optional("id", Shape::Text),
     Setting::optional("test", Shape::Text),
@@ -32,6 +34,24 @@ impl Kind for Mapped {
     /// A signature that is set half or with unknown words proves nothing.
     fn is_signed(&self, own: &Own) -> bool {
         Scheme::of(own).is_some()
+    }
+
+    fn faults(&self, own: &Own) -> Vec<(&'static str, String)> {
+        if !own.has_table(SIGNATURE) {
+            return Vec::new();
+        }
+        let is_missing = |key: &&str| own.entry(SIGNATURE, key).unwrap_or_default().is_empty();
+        let missing = ["header", "secret"].into_iter().filter(is_missing);
+        let unknown = [("algorithm", &ALGORITHMS[..]), ("encoding", &ENCODINGS)]
+            .into_iter()
+            .filter_map(|(key, known)| Some((key, known, own.entry(SIGNATURE, key)?)))
+            .filter(|(_, known, word)| !known.contains(word))
+            .map(|(key, known, _)| format!("{key} must be one of {}", known.join(", ")));
+        missing
+            .map(|key| format!("{key} is missing"))
+            .chain(unknown)
+            .map(|fault| (SIGNATURE, fault))
+            .collect()
     }
 
     fn verify(&self, sent: &Sent<'_>, own: &Own) -> Result<(), Denied> {
@@ -101,8 +121,7 @@ impl<'a> Scheme<'a> {
         let set = |key: &str| own.entry(SIGNATURE, key).filter(|text| !text.is_empty());
         let algorithm = set("algorithm").unwrap_or("sha256");
         let encoding = set("encoding").unwrap_or("hex");
-        let is_known = matches!(algorithm, "sha256" | "sha1" | "sha512")
-            && matches!(encoding, "hex" | "base64");
+        let is_known = ALGORITHMS.contains(&algorithm) && ENCODINGS.contains(&encoding);
         is_known.then_some(())?;
         Some(Scheme {
             header: set("header")?.trim().to_ascii_lowercase(),

@@ -81,6 +81,12 @@ pub trait Kind: Sync {
     /// Whether a delivery shows by itself who sent it. Of a kind that does not, the door asks for `token`.
     fn is_signed(&self, own: &Own) -> bool;
 
+    /// What is wrong with settings that are all there, by key: words that mean nothing, halves of a whole.
+    fn faults(&self, own: &Own) -> Vec<(&'static str, String)> {
+        let _ = own;
+        Vec::new()
+    }
+
     /// Checks that the delivery comes from the platform: over the bytes received, before anything is parsed for its
     /// content.
     ///

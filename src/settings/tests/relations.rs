@@ -171,3 +171,19 @@ fn a_captcha_asks_only_for_what_its_provider_tells() {
         assert_eq!(of(table).join("|"), fault, "{table}");
     }
 }
+
+#[test]
+fn a_mapped_signature_that_cannot_be_checked_is_a_fault_at_the_start() {
+    let source = "[sources.zap]\nkind = \"mapped\"\nlink_prefix = \"a/b\"\naccount = \"main\"\n";
+    let of = |signature: &str| {
+        let text = with("accounts.main", "") + source + "signature = { " + signature + " }\n";
+        faults(&text)
+    };
+    assert_eq!(of("header = \"X-Sig\", secret = \"abcdefgh\""), [""; 0]);
+    let found = of("header = \"X-Sig\", algorithm = \"md5\"");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found[0].ends_with("sources.zap.signature: secret is missing"));
+    assert!(
+        found[1].ends_with("sources.zap.signature: algorithm must be one of sha256, sha1, sha512")
+    );
+}

@@ -95,10 +95,16 @@ fn a_scheme_needs_a_header_a_secret_and_known_words() {
     ] {
         let own = signed(entries);
         assert_eq!(Mapped.is_signed(&own), is_signed, "{entries:?}");
+        assert_eq!(Mapped.faults(&own).is_empty(), is_signed, "{entries:?}");
         let unsigned = Mapped.verify(&Delivery::json(BODY).sent(), &own);
         assert!(unsigned.is_err(), "{entries:?}");
     }
+    let faults = Mapped.faults(&signed(&[("algorithm", "md5")]));
+    let texts: Vec<_> = faults.iter().map(|(_, text)| text.as_str()).collect();
+    let known = "algorithm must be one of sha256, sha1, sha512";
+    assert_eq!(texts, ["header is missing", "secret is missing", known]);
     assert!(!Mapped.is_signed(&Own::default()));
+    assert!(Mapped.faults(&Own::default()).is_empty());
     assert_eq!(
         Mapped.verify(&Delivery::json(BODY).sent(), &Own::default()),
         Ok(())
