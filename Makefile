@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test redis lint licences smoke contract browser fuzz bench bench-growth load lab lab-quick
+.PHONY: help demo test redis lint licences smoke contract browser chromium fuzz bench bench-growth load lab lab-quick
 
 VENV := target/venv
 K6 := $(VENV)/bin/k6 run --quiet
@@ -35,9 +35,14 @@ contract: $(VENV)/ready ## Look for answers that openapi.yaml does not allow, ag
 	cargo build --locked
 	scripts/with-demo target/debug/leadgate scripts/contract
 
-browser: ## Post plain HTML forms with a real Chromium that runs no scripts; needs one installed, so no check runs it
+browser: chromium ## Use the pages as people do, with a real Chromium: forms without scripts, and the console
 	cargo build --locked
 	scripts/browser-form target/debug/leadgate
+	scripts/browser-console target/debug/leadgate
+
+chromium: ## Install Chromium from the system's packages where there is none
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
 
 fuzz: ## Hand any bytes at all to the platforms' adapters, for a minute or FUZZ_SECONDS
 	scripts/fuzz

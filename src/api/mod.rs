@@ -1,6 +1,7 @@
 //! The wire: routes, extraction, status codes and shapes. The rules behind them are elsewhere.
 
 pub mod admin;
+pub mod console;
 pub mod cors;
 pub mod door;
 pub mod events;
@@ -98,6 +99,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(events)
         .service(time)
         .configure(admin::routes)
+        .configure(console::routes)
         .service(plain("/livez", web::get().to(health::livez)))
         .service(plain("/readyz", web::get().to(health::readyz)))
         .service(plain("/openapi.yaml", web::get().to(health::openapi)))

@@ -15,6 +15,7 @@ mod admin;
 mod chat;
 mod commands;
 mod compose;
+mod console;
 mod contract;
 mod crashes;
 mod doors;
