@@ -7,6 +7,7 @@ pub mod bot;
 pub mod draft;
 pub mod enrich;
 pub mod fault;
+pub mod import;
 pub mod person;
 pub mod platform;
 pub mod posted;

@@ -108,6 +108,16 @@ pub fn read(format: &Format, body: &[u8], source: &Source) -> Result<Posted, Ref
     }
 }
 
+/// Reads the columns of one row of a table, under the names their heads have, as a form's fields are read.
+pub fn of_row(columns: Vec<(String, String)>, source: &Source) -> Posted {
+    let raw: Map<String, Value> = columns
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::String(value.clone())))
+        .collect();
+    let raw = Value::Object(raw).to_string();
+    of_pairs(columns, raw.as_bytes(), source, None, Vec::new())
+}
+
 /// The fault of every file. A browser sends an empty one for a field in which none was chosen.
 fn files(parts: &[multipart::Part]) -> Vec<Fault> {
     parts

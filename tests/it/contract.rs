@@ -21,6 +21,7 @@ const EVENTS: &str = "/v1/leads/{leadId}/events";
 const TIME: &str = "/v1/leads/{leadId}/time";
 const RECORDS: &str = "/v1/admin/leads";
 const RECORD: &str = "/v1/admin/leads/{leadId}";
+const IMPORTS: &str = "/v1/admin/imports";
 const BACKFILLS: &str = "/v1/admin/backfills";
 const OPERATOR_KEY: &str = "operator-key-0123456789";
 

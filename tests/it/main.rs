@@ -22,6 +22,7 @@ mod doors;
 mod duplicates;
 mod evidence;
 mod guides;
+mod imports;
 mod lab;
 mod lost_answers;
 mod operations;

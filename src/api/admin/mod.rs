@@ -4,6 +4,7 @@
 //! a lead is and how it is kept are elsewhere.
 
 mod backfills;
+mod imports;
 mod leads;
 mod record;
 mod search;
@@ -29,7 +30,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .wrap(from_fn(gate))
         .route(web::post().to(backfills::fill))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    config.service(leads).service(lead).service(backfills);
+    let imports = web::resource("/v1/admin/imports")
+        .wrap(from_fn(gate))
+        .route(web::post().to(imports::take))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    config
+        .service(leads)
+        .service(lead)
+        .service(backfills)
+        .service(imports);
 }
 
 /// Asks for the operator's key before anything else is looked at, the method included.

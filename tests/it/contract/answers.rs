@@ -6,16 +6,17 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{
-    BACKFILLS, EVENTS, LEAD, LEADS, OPERATOR_KEY, RECORD, RECORDS, SLOTS, TIME, filled, operated,
-    waiting_for_time,
+    BACKFILLS, EVENTS, IMPORTS, LEAD, LEADS, OPERATOR_KEY, RECORD, RECORDS, SLOTS, TIME, filled,
+    operated, waiting_for_time,
 };
 use crate::contract::document::Contract;
 use crate::support::leads::lead;
 use crate::support::platform::Route;
 use crate::support::{Gateway, Platform, Seen, Settings, sandbox};
 
-/// Only a broken store, a body of which the rest never comes, or a fault of leadgate's own brings these.
-const NOT_BY_A_CALLER: [(&str, &str, u16); 16] = [
+/// Only a broken store, a body of which the rest never comes, or a fault of leadgate's own brings these, and the like to
+/// the operator.
+const NOT_BY_A_CALLER: [(&str, &str, u16); 10] = [
     (LEADS, "post", 408),
     (LEADS, "post", 500),
     (SLOTS, "get", 500),
@@ -26,12 +27,6 @@ const NOT_BY_A_CALLER: [(&str, &str, u16); 16] = [
     (TIME, "post", 408),
     (TIME, "post", 500),
     (TIME, "post", 503),
-    (RECORDS, "get", 500),
-    (RECORDS, "get", 503),
-    (RECORD, "get", 500),
-    (RECORD, "get", 503),
-    (BACKFILLS, "post", 408),
-    (BACKFILLS, "post", 500),
 ];
 
 /// Sources that are asked for a handshake, and one whose platform sends whole leads. Meta's API is at this address.
@@ -68,6 +63,12 @@ fn gap(source: &str) -> Value {
     json!({"source": source, "form": "8", "since": "2026-11-01T00:00:00Z"})
 }
 
+/// What an import is asked with: a row that is taken, and one that is not.
+fn page(source: &str) -> Value {
+    let row = |row: u64, email: &str| json!({"row": row, "fields": {"Email": email}});
+    json!({"source": source, "import": "fair", "rows": [row(2, "row@person.example"), row(3, "x")]})
+}
+
 /// The requests of a service that is well.
 fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Vec<Asked<'a>> {
     let post = |path: &str, lead: &str| gateway.request(Method::POST, &filled(path, lead));
@@ -81,6 +82,7 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
     let operator = |path: &str| get(path, booked).bearer_auth(OPERATOR_KEY);
     let backfill = || post(BACKFILLS, "").bearer_auth(OPERATOR_KEY);
     let fill = |source| backfill().json(&gap(source));
+    let import = || post(IMPORTS, "").bearer_auth(OPERATOR_KEY);
     let foreign = |request: RequestBuilder| request.header("Origin", "https://evil.example");
     let long = json!({"email": "x".repeat(70_000)});
     let time = json!({"dateTime": "2031-12-01T10:00:00Z"});
@@ -249,6 +251,19 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
             404,
             get(RECORD, nobody).bearer_auth(OPERATOR_KEY),
         ),
+        (IMPORTS, "post", 200, import().json(&page("landing"))),
+        (IMPORTS, "post", 400, import().json(&json!({}))),
+        (IMPORTS, "post", 401, post(IMPORTS, "").json(&json!({}))),
+        (IMPORTS, "post", 404, import().json(&page("nobody"))),
+        (
+            IMPORTS,
+            "post",
+            413,
+            import()
+                .body("x".repeat(1_048_577))
+                .header("content-type", "application/json"),
+        ),
+        (IMPORTS, "post", 415, import().body("x")),
         (BACKFILLS, "post", 200, fill("meta")),
         (BACKFILLS, "post", 400, backfill().json(&json!({}))),
         (BACKFILLS, "post", 401, post(BACKFILLS, "").json(&json!({}))),
@@ -376,6 +391,12 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
                 .json(&gap("meta")),
         ),
         (
+            IMPORTS,
+            "post",
+            429,
+            from(Method::POST, IMPORTS, 1).json(&page("landing")),
+        ),
+        (
             BACKFILLS,
             "post",
             429,
@@ -406,6 +427,9 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
         .into_iter()
         .map(|(path, method, status)| (path.to_owned(), method.to_owned(), status.to_string()))
         .collect();
+    let of_operator = |(path, _, status): &(String, String, String)| {
+        path.starts_with("/v1/admin/") && ["408", "500", "503"].contains(&status.as_str())
+    };
     let declared: BTreeSet<_> = contract
         .operations()
         .flat_map(|(path, method, operation)| {
@@ -413,11 +437,11 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
             statuses.map(move |status| (path.to_owned(), method.to_owned(), status.clone()))
         })
         .collect();
-    assert_eq!(
-        &declared - &met,
-        unmet,
-        "declared, and neither provoked nor excused"
-    );
+    let missing: BTreeSet<_> = (&declared - &met)
+        .into_iter()
+        .filter(|answer| !of_operator(answer))
+        .collect();
+    assert_eq!(missing, unmet, "declared, and neither provoked nor excused");
 }
 
 /// Waits until the one lead that may wait does.
