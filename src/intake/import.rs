@@ -3,29 +3,12 @@
 
 use std::time::Duration;
 
+use super::platform::Around;
 use super::{Delivery, Prepared, Refused, Taken, keep, posted, prepare};
-use crate::intake::person::Hasher;
 use crate::lead::{Lane, Sender};
-use crate::queue::Store;
-use crate::settings::Source;
 
 /// How long a row is known again.
 const ROW_KEPT: Duration = Duration::from_secs(90 * 24 * 3600);
-
-/// Where the rows go.
-#[derive(Clone, Copy)]
-pub struct Around<'a> {
-    /// Where leads are kept.
-    pub store: &'a dyn Store,
-    /// Makes the digests.
-    pub hasher: &'a Hasher,
-    /// Refuse when so many leads wait already.
-    pub max_waiting: u64,
-    /// Whose leads they are.
-    pub source: &'a Source,
-    /// What the operator calls the import: one name, one table.
-    pub import: &'a str,
-}
 
 /// One row of the table.
 pub struct Row {
@@ -35,13 +18,13 @@ pub struct Row {
     pub columns: Vec<(String, String)>,
 }
 
-/// Keeps one row. When this returns a [`Taken`], it is on disk.
+/// Keeps one row of what the operator calls `import`: one name, one table. When this returns a [`Taken`], it is on disk.
 ///
 /// # Errors
 /// See [`Refused`]; then nothing was kept. [`Refused::KeyReused`]: the import had another row under this number.
-pub async fn take(around: Around<'_>, row: Row) -> Result<Taken, Refused> {
+pub async fn take(around: Around<'_>, import: &str, row: Row) -> Result<Taken, Refused> {
     // No header can hold the first character, so no caller's own key is one of these.
-    let key = format!("\u{1}import/{}/{}", around.import, row.number);
+    let key = format!("\u{1}import/{}/{}", import, row.number);
     let delivery = Delivery {
         source: around.source,
         posted: posted::of_row(row.columns, around.source),

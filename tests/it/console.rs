@@ -23,9 +23,9 @@ async fn the_page_comes_whole_from_the_binary_and_may_ask_nobody_else() {
     let sandbox = sandbox(100, 2, 4).await;
     let gateway = gateway(&sandbox, "operator_key = \"operator-key-0123456789\"").await;
     for (path, kind) in PARTS {
-        let answer = gateway.request(Method::GET, path).send().await.unwrap();
-        let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
-        assert_eq!(answer.status(), 200, "{path}");
+        let answer = Seen::of(gateway.request(Method::GET, path)).await;
+        let header = |name: &str| answer.header(name).unwrap();
+        assert_eq!(answer.http, 200, "{path}");
         assert_eq!(header("content-type"), kind, "{path}");
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("referrer-policy"), "no-referrer");
@@ -38,7 +38,7 @@ async fn the_page_comes_whole_from_the_binary_and_may_ask_nobody_else() {
             assert!(policy.contains(rule), "{path}: {policy}");
         }
         assert!(!policy.contains("unsafe"), "{path}: {policy}");
-        let text = answer.text().await.unwrap();
+        let text = answer.text.as_str();
         // A path of its own, or a word; never another host.
         for elsewhere in ["http://", "https://", "src=\"//", "url("] {
             assert!(!text.contains(elsewhere), "{path}: {elsewhere}");

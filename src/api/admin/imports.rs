@@ -10,7 +10,8 @@ use super::leads::told;
 use crate::api::problem::{Code, Problem};
 use crate::api::{Gateway, door};
 use crate::intake::fault::Fault;
-use crate::intake::import::{self, Around, Row};
+use crate::intake::import::{self, Row};
+use crate::intake::platform::Around;
 use crate::intake::{Refused, Taken};
 use crate::lead::LeadId;
 use crate::sources::sent;
@@ -88,11 +89,12 @@ pub async fn take(
         hasher: &gateway.hasher,
         max_waiting: gateway.settings.store.max_waiting,
         source,
-        import: &import,
+        trace: None,
     };
+    let import = import.as_str();
     let taken = rows.into_iter().map(|asked| async move {
         let (number, columns) = (asked.row, columns(&asked.fields));
-        let taken = import::take(around, Row { number, columns }).await;
+        let taken = import::take(around, import, Row { number, columns }).await;
         told_of(number, taken)
     });
     let rows: Result<Vec<_>, _> = join_all(taken).await.into_iter().collect();
