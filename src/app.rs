@@ -8,6 +8,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
+use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Gateway};
@@ -25,6 +26,7 @@ use crate::queue::embedded::{self, Embedded, OpenError};
 use crate::queue::redis::{self, Redis};
 use crate::queue::{Limit, Retention, Store};
 use crate::settings::{Account, Settings, Source, StoreUrl};
+use crate::tls::{self, TlsError};
 
 /// What every key in Redis begins with.
 const REDIS_PREFIX: &str = "lg";
@@ -52,6 +54,9 @@ pub enum StartError {
     /// The system's TLS cannot be used.
     #[error("no HTTP client can be made: {0}")]
     Client(String),
+    /// There is no certificate to show.
+    #[error("[server] tls: {0}")]
+    Tls(#[from] TlsError),
     /// The address is taken or not ours.
     #[error("cannot listen on {listen}: {source}")]
     Listen {
@@ -147,6 +152,7 @@ fn limit_of(account: &Account) -> Limit {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Running, StartError> {
+    let proof = settings.server.tls.as_ref().map(tls::open).transpose()?;
     let store = open_store(&settings).await?;
     let listen = settings.server.listen.clone();
     let listener = TcpListener::bind(&listen).map_err(|source| StartError::Listen {
@@ -210,7 +216,11 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         listen: listen.clone(),
         source,
     };
-    let (server, address) = serve(gateway, listener, deadline).map_err(failed)?;
+    let proof = proof.map(|(config, shown)| {
+        dispatchers.beside(tls::keep_fresh(shown));
+        config
+    });
+    let (server, address) = serve(gateway, listener, proof, deadline).map_err(failed)?;
     let handle = server.handle();
     Ok(Running {
         address,
@@ -237,6 +247,7 @@ fn client_of_others() -> Result<reqwest::Client, StartError> {
 fn serve(
     gateway: web::Data<Gateway>,
     listener: TcpListener,
+    proof: Option<ServerConfig>,
     deadline: Duration,
 ) -> std::io::Result<(Server, SocketAddr)> {
     let address = listener.local_addr()?;
@@ -253,10 +264,12 @@ fn serve(
     )
     .backlog(4096)
     .shutdown_timeout(deadline.as_secs())
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    Ok((server, address))
+    .disable_signals();
+    let server = match proof {
+        None => server.listen(listener)?,
+        Some(config) => server.listen_rustls_0_23(listener, config)?,
+    };
+    Ok((server.run(), address))
 }
 
 fn worker(

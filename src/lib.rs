@@ -34,6 +34,9 @@ pub mod iclosed;
 // The wire.
 pub mod api;
 
+// Who the doors prove to be.
+pub mod tls;
+
 // The operator's choices.
 pub mod settings;
 

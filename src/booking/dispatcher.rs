@@ -39,6 +39,14 @@ impl Dispatchers {
         }
     }
 
+    /// Runs something beside the loops, until they are stopped.
+    pub fn beside(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.loops.spawn(async move {
+            stop.run_until_cancelled(task).await;
+        });
+    }
+
     /// Where other work on leads is counted too, so that [`Dispatchers::stop`] waits for it.
     pub fn work(&self) -> &TaskTracker {
         &self.work

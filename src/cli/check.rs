@@ -14,6 +14,7 @@ use crate::lead::Lane;
 use crate::queue::Store;
 use crate::queue::embedded::{Embedded, Options};
 use crate::settings::Settings;
+use crate::tls;
 
 /// iClosed's word for an event that takes bookings.
 const ACTIVATED: &str = "ACTIVATED";
@@ -35,6 +36,11 @@ pub async fn run(config: &Config) -> ExitCode {
     ));
     for warning in &settings.warnings {
         say(&format!("warn  {warning}"));
+    }
+    match settings.server.tls.as_ref().map(tls::open) {
+        None => {}
+        Some(Ok(_)) => report.good("tls: certificate and key belong together"),
+        Some(Err(error)) => report.bad(&format!("tls: {error}")),
     }
     check_store(&settings, &mut report).await;
     // What is asked of iClosed here has budgets that a gateway does not use. A store of this check's own keeps it

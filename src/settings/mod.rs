@@ -30,7 +30,7 @@ pub use fault::{Fault, Faults};
 pub use form::{Captcha, CaptchaProvider, Form, WhenDown};
 pub use kind::{Platform, SourceKind};
 pub use reply::{Channel, Reply};
-pub use server::{Server, Throttle};
+pub use server::{Server, Throttle, Tls};
 pub use source::{Duplicates, PreferredHours, Source};
 pub use store::{StoreSettings, StoreUrl};
 

@@ -1,6 +1,7 @@
 //! `[server]`: the door leads come in by.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use reqwest::Url;
@@ -23,12 +24,23 @@ pub struct Server {
     pub operator_key: Option<SecretString>,
     /// What comes before a path in links handed out, without a slash at the end.
     pub public_url: Option<String>,
+    /// The certificate to show; without it the doors speak plain HTTP, for a proxy in front.
+    pub tls: Option<Tls>,
     /// What one address may ask.
     pub per_address: Throttle,
     /// What one key may ask.
     pub per_key: Throttle,
     /// How long a stopping server waits for what it has begun, 1 to 600.
     pub shutdown_seconds: u64,
+}
+
+/// Two files in PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, and behind it those of whoever signed it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 /// How often somebody may knock.
@@ -67,6 +79,7 @@ impl Server {
             max_body_bytes: section.number("max_body_bytes", 1024..=1_048_576, 65_536),
             operator_key: section.parsed("operator_key", secret::strong),
             public_url: section.parsed("public_url", public_url),
+            tls: Tls::read(section),
             per_address: Throttle::read(&throttle.section("per_address"), PER_ADDRESS),
             per_key: Throttle::read(&throttle.section("per_key"), PER_KEY),
             shutdown_seconds: section.number("shutdown_seconds", 1..=600, 25),
@@ -74,6 +87,28 @@ impl Server {
         throttle.close(|_| None);
         section.close(|_| None);
         server
+    }
+}
+
+impl Tls {
+    fn read(server: &Section<'_>) -> Option<Self> {
+        if !server.has("tls") {
+            return None;
+        }
+        let section = server.section("tls");
+        let path = |text: &str| match text.trim() {
+            "" => Err(Problem::from("must name a file")),
+            path => Ok(PathBuf::from(path)),
+        };
+        let (certificate, key) = (
+            section.required("certificate", path),
+            section.required("key", path),
+        );
+        section.close(|_| None);
+        Some(Self {
+            certificate: certificate?,
+            key: key?,
+        })
     }
 }
 

@@ -31,5 +31,6 @@ mod qualifying;
 mod replicas;
 mod sources;
 mod store;
+mod tls;
 mod walls;
 mod wishes;

@@ -21,6 +21,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ),
         ("captcha", &["settings"]),
         ("retry", &[]),
+        ("tls", &["settings"]),
         (
             "fetching",
             &[
@@ -55,6 +56,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             "app",
             &[
                 "api", "booking", "clock", "fetching", "iclosed", "intake", "queue", "settings",
+                "tls",
             ],
         ),
         (
@@ -70,6 +72,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "settings",
                 "sources",
                 "telemetry",
+                "tls",
             ],
         ),
     ])

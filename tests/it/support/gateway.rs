@@ -334,7 +334,8 @@ fn spawn(folder: &Path, variables: &[(String, String)]) -> Child {
         .expect("the binary starts")
 }
 
-fn free_port() -> u16 {
+/// A port nobody uses at this moment.
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("it has an address").port()
 }
