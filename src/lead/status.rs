@@ -73,16 +73,19 @@ pub enum Step {
     Reconcile,
     /// Hand the contact to iClosed, so that a setter can call, then park.
     HandOver,
+    /// Ask iClosed how a call stands, because a webhook said that it changed.
+    Confirm,
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Step; 5] = [
+    pub const ALL: [Step; 6] = [
         Step::Fetch,
         Step::Qualify,
         Step::Book,
         Step::Reconcile,
         Step::HandOver,
+        Step::Confirm,
     ];
 
     /// The word a store keeps.
@@ -93,6 +96,7 @@ impl Step {
             Step::Book => "book",
             Step::Reconcile => "reconcile",
             Step::HandOver => "hand_over",
+            Step::Confirm => "confirm",
         }
     }
 }

@@ -320,6 +320,13 @@ pub trait Store: Send + Sync + 'static {
     /// The lead that a remembered idempotency key made. The lead itself may be gone by now.
     async fn repeated(&self, key: Digest) -> Result<Option<LeadId>, StoreError>;
 
+    /// The lead whose record names this call of the vendor's: known from the settle or amend that wrote the booking
+    /// until the lead is swept.
+    async fn by_call(&self, account: &str, call_id: i64) -> Result<Option<LeadId>, StoreError>;
+
+    /// The leads that claim one of these digests now, each once.
+    async fn by_person(&self, account: &str, person: &[Digest]) -> Result<Vec<LeadId>, StoreError>;
+
     /// One lead.
     async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError>;
 

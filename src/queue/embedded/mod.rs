@@ -4,6 +4,7 @@
 //! together share a commit ([`writer`]); reads see what is committed, beside it ([`read`]).
 
 mod accept;
+mod calls;
 mod copier;
 mod database;
 mod lanes;
@@ -239,6 +240,24 @@ impl Store for Embedded {
         let now = self.now();
         self.readers
             .run(move |db| read::repeated(db, &key, now))
+            .await
+    }
+
+    async fn by_call(&self, account: &str, call_id: i64) -> Result<Option<LeadId>, StoreError> {
+        let account = account.to_owned();
+        self.readers
+            .run(move |db| calls::by_call(db, &account, call_id))
+            .await
+    }
+
+    async fn by_person(
+        &self,
+        _account: &str,
+        person: &[Digest],
+    ) -> Result<Vec<LeadId>, StoreError> {
+        let (person, now) = (person.to_vec(), self.now());
+        self.readers
+            .run(move |db| calls::by_person(db, &person, now))
             .await
     }
 

@@ -130,12 +130,13 @@ pub fn rewrite(
     } else {
         &place.person
     };
+    let call_id = lead.booking.as_ref().map(|booking| booking.event_call_id);
     desk.db
         .prepare_cached(
             "UPDATE leads SET lane = ?2, step = ?3, due_at = ?4, leased = 0, ended_at = ?5, person = ?6, \
-             person_until = ?7, body = ?8, version = version + 1 WHERE seq = ?1",
+             person_until = ?7, body = ?8, call_id = ?9, version = version + 1 WHERE seq = ?1",
         )?
-        .execute((place.seq, lane, step, due_at, ended_at, person, place.person_until, body))?;
+        .execute((place.seq, lane, step, due_at, ended_at, person, place.person_until, body, call_id))?;
     if place.step.is_some() != step.is_some() || place.lane != lane {
         if place.step.is_some() {
             desk.lanes.count(&desk.db, &lead.account, place.lane, -1)?;

@@ -10,6 +10,7 @@ CREATE TABLE leads (
     fence        INTEGER NOT NULL DEFAULT 0,    -- raised by every claim
     version      INTEGER NOT NULL DEFAULT 1,    -- raised by every write
     ended_at     INTEGER,                       -- NULL while it waits
+    call_id      INTEGER,                       -- the vendor's call, once there is one
     person       BLOB    NOT NULL,              -- digests of 16 bytes, one after the other
     person_until INTEGER NOT NULL,
     body         TEXT    NOT NULL               -- the record, as JSON
@@ -17,6 +18,7 @@ CREATE TABLE leads (
 
 CREATE INDEX leads_waiting ON leads (account, step, lane, due_at, leased) WHERE step IS NOT NULL;
 CREATE INDEX leads_ended ON leads (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX leads_call ON leads (account, call_id) WHERE call_id IS NOT NULL;
 
 -- Who is claimed by which lead.
 CREATE TABLE person (

@@ -1,14 +1,14 @@
 -- Second in the scripts about leads: the account's keys, in the order the program lists them.
-local LEADS, PLACES, COUNTS, ENDED, PERSONS, REPEATS, HOLDS, LAPSES, ACCEPTED, SPANS =
-  unpack(KEYS, 1, 10)
-local STEPS = { qualify = 0, book = 1, reconcile = 2, hand_over = 3, fetch = 4 }
+local LEADS, PLACES, COUNTS, ENDED, PERSONS, REPEATS, HOLDS, LAPSES, ACCEPTED, SPANS, CALLS =
+  unpack(KEYS, 1, 11)
+local STEPS = { qualify = 0, book = 1, reconcile = 2, hand_over = 3, fetch = 4, confirm = 5 }
 -- The account's last key; others of a script come after it.
-local LAST = 25
+local LAST = 29
 -- In a queue the score is the due time; of a lead under a lease, this much more than the lease's end.
 local HELD = 2 ^ 52
 
 local function queue(step, lane)
-  return KEYS[11 + STEPS[step] * 3 + lane]
+  return KEYS[12 + STEPS[step] * 3 + lane]
 end
 
 -- A number of any size as text: Lua's own conversion drops digits.

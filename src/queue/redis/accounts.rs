@@ -31,12 +31,19 @@ impl Account {
         let stem = format!("{prefix}:{{{name}}}");
         let mut keys: Vec<String> = [
             "leads", "places", "counts", "ended", "persons", "repeats", "holds", "lapses",
-            "accepted", "spans",
+            "accepted", "spans", "calls",
         ]
         .into_iter()
         .map(|kind| format!("{stem}:{kind}"))
         .collect();
-        for step in ["qualify", "book", "reconcile", "hand_over", "fetch"] {
+        for step in [
+            "qualify",
+            "book",
+            "reconcile",
+            "hand_over",
+            "fetch",
+            "confirm",
+        ] {
             for lane in 0..3 {
                 keys.push(format!("{stem}:queue:{step}:{lane}"));
             }
@@ -84,6 +91,11 @@ impl Account {
     /// The account's keys and, after them, a script's own.
     pub fn keys_with<const N: usize>(&self, own: [String; N]) -> Vec<String> {
         self.keys.iter().cloned().chain(own).collect()
+    }
+
+    /// The hash from calls to leads.
+    pub fn calls(&self) -> &str {
+        self.key(10)
     }
 
     fn key(&self, at: usize) -> &str {

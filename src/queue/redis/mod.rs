@@ -14,10 +14,11 @@
 //! | `lg:store` | hash: layout, secret of all digests, epoch | the first to open; [`keeper`] after a loss | never |
 //! | `lg:accounts` | set: accounts that ever had a lead | the first step for one | never |
 //! | `lg:{main}:leads` | hash: id → record as JSON | accept, intend, settle, amend | sweep, with its lead |
-//! | `lg:{main}:places` | hash: id → lane, step, due time, lease, fence, version, person and whether it was given up, open intent and hold | all of them, claim, renew | the same |
+//! | `lg:{main}:places` | hash: id → lane, step, due time, lease, fence, version, person and whether it was given up, open intent and hold, call | all of them, claim, renew | the same |
 //! | `lg:{main}:queue:STEP:LANE` | sorted set of ids: by due time; a leased one 2⁵² above its lease's end | accept, claim, renew, settle, amend | when the step is done |
 //! | `lg:{main}:accepted` | sorted set of ids, by when they were accepted | accept | sweep, with its lead |
 //! | `lg:{main}:ended` | sorted set of ids, by when they ended | accept, settle, amend | sweep, or brought back |
+//! | `lg:{main}:calls` | hash: id of a call → the lead it was booked for | settle, amend | sweep, with its lead |
 //! | `lg:{main}:counts` | hash: how many wait, by lane; hand-outs, by step | accept, claim, settle, amend | never |
 //! | `lg:{main}:persons` | hash: digest → the lead that claims it, until when | accept, settle, amend | freed, or sweep after its end |
 //! | `lg:{main}:repeats` | hash: idempotency key → body, lead, receipt, until when | accept, remember | sweep after its end |
@@ -37,6 +38,7 @@
 
 mod accept;
 mod accounts;
+mod calls;
 mod confirm;
 mod durability;
 mod keeper;

@@ -4,6 +4,7 @@ local id, by, number, body, step = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7],
 local delay, lane, hold, spent_for, frees, erased =
   tonumber(ARGV[9]), tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12]), ARGV[13] == '1', ARGV[14] == '1'
 local person, window = ARGV[15], tonumber(ARGV[16])
+local call = ARGV[17]
 
 local place = place_of(id)
 if not place or place[by] ~= number then
@@ -64,6 +65,15 @@ if window then
   place.person, place.ends = person, now + window
 elseif erased then
   place.person = ''
+end
+if (place.call or '') ~= call then
+  if place.call and redis.call('HGET', CALLS, place.call) == id then
+    redis.call('HDEL', CALLS, place.call)
+  end
+  place.call = call ~= '' and call or nil
+  if place.call then
+    redis.call('HSET', CALLS, call, id)
+  end
 end
 keep_place(id, place)
 redis.call('HSET', LEADS, id, body)

@@ -135,6 +135,13 @@ script!(
     "repeated.lua"
 );
 script!(
+    BY_PERSON,
+    "flags=no-writes",
+    "time.lua",
+    "account.lua",
+    "by_person.lua"
+);
+script!(
     AHEAD,
     "flags=no-writes",
     "time.lua",
@@ -171,6 +178,11 @@ impl Answer {
     /// Nothing but the time.
     pub fn is_empty(&self) -> bool {
         matches!(self.0.first(), None | Some(Value::Nil))
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The answers inside this one.

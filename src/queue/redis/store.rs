@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::script::PROBE;
-use super::{Redis, accept, list, permits, read, sweep, work};
+use super::{Redis, accept, calls, list, permits, read, sweep, work};
 use crate::lead::{LeadId, Step};
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
@@ -75,6 +75,14 @@ impl Store for Redis {
 
     async fn repeated(&self, key: Digest) -> Result<Option<LeadId>, StoreError> {
         accept::repeated(self, key).await
+    }
+
+    async fn by_call(&self, account: &str, call_id: i64) -> Result<Option<LeadId>, StoreError> {
+        calls::by_call(self, account, call_id).await
+    }
+
+    async fn by_person(&self, account: &str, person: &[Digest]) -> Result<Vec<LeadId>, StoreError> {
+        calls::by_person(self, account, person).await
     }
 
     async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError> {

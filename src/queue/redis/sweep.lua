@@ -16,6 +16,12 @@ end
 
 local ended = redis.call('ZRANGEBYSCORE', ENDED, '-inf', text(now - kept), 'LIMIT', 0, piece)
 if #ended > 0 then
+  for at, packed in ipairs(redis.call('HMGET', PLACES, unpack(ended))) do
+    local call = packed and cmsgpack.unpack(packed).call
+    if call and redis.call('HGET', CALLS, call) == ended[at] then
+      redis.call('HDEL', CALLS, call)
+    end
+  end
   redis.call('HDEL', LEADS, unpack(ended))
   redis.call('HDEL', PLACES, unpack(ended))
   redis.call('ZREM', ENDED, unpack(ended))

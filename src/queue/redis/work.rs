@@ -232,6 +232,8 @@ async fn rewrite(
                 Some((digests, window)) => command.arg(digests).arg(micros(*window)),
                 None => command.arg("").arg(""),
             };
+            let call = lead.booking.as_ref();
+            command.arg(call.map_or(String::new(), |call| call.event_call_id.to_string()));
         })
         .await?;
     let repeats = match answer.number(0)? {

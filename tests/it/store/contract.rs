@@ -6,6 +6,7 @@
 
 pub mod accepting;
 pub mod amending;
+pub mod calls;
 pub mod claiming;
 pub mod identifying;
 pub mod instants;
@@ -120,6 +121,12 @@ macro_rules! contract {
                 a_lead_that_is_gone_is_not_changed,
                 an_amended_lead_takes_its_place_in_another_lane,
                 a_change_ends_the_hold_as_it_is_told,
+            ],
+            calls: [
+                a_call_is_found_from_the_settle_that_wrote_it,
+                a_call_is_found_as_the_record_names_it,
+                a_swept_lead_leaves_no_call,
+                whoever_claims_a_person_is_found_by_it,
             ],
             listing: [
                 leads_are_listed_newest_first_across_accounts,
