@@ -82,7 +82,11 @@ async fn turn(
     work: &TaskTracker,
 ) -> Result<(), StoreError> {
     due::wait_for_due(&*worker.store, worker.pace.account(), step).await?;
-    let permit = worker.pace.permit(endpoint, Lane::Normal).await?;
+    let permit = match step {
+        // Whoever knows a webhook's address may ask for this. Lost answers, at the same endpoint, go first.
+        Step::Confirm => worker.pace.spare_permit(endpoint).await?,
+        _ => worker.pace.permit(endpoint, Lane::Normal).await?,
+    };
     // The permit may have taken a window to come; by now another lead can be first in line, or none be left.
     if let Some(claim) = worker
         .store

@@ -5,10 +5,12 @@
 //! [`outcome::apply`] turns one into the lead's new state. Knows neither which store nor which source it serves.
 
 pub mod book;
+pub mod confirm;
 mod contact;
 pub mod dispatcher;
 mod looks;
 pub mod lookup;
+pub mod nudge;
 pub mod outcome;
 pub mod pace;
 mod reconcile;
@@ -19,6 +21,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::iclosed::Endpoint;
@@ -78,8 +81,13 @@ pub fn principal_endpoint(step: Step) -> Option<Endpoint> {
         Step::Fetch => None,
         Step::Qualify | Step::HandOver => Some(Endpoint::SearchContacts),
         Step::Book => Some(Endpoint::CreateCall),
-        Step::Reconcile => Some(Endpoint::ListCalls),
+        Step::Reconcile | Step::Confirm => Some(Endpoint::ListCalls),
     }
+}
+
+/// How long until then; nothing when it has passed.
+fn until(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_until(then)).unwrap_or_default()
 }
 
 impl Worker {
@@ -102,6 +110,7 @@ impl Worker {
             Step::Book => self.book(&mut claim, permit).await,
             Step::Reconcile => Ok(self.reconcile(&mut claim, permit).await),
             Step::HandOver => Ok(self.hand_over(&mut claim, permit).await),
+            Step::Confirm => Ok(self.confirm(&mut claim, permit).await),
         };
         match done {
             Ok(outcome) => self.settle(claim, outcome).await,

@@ -9,6 +9,7 @@ use crate::lead::{Booking, Lead, Reason, ReasonCode, Status, Step};
 use crate::queue::{Hold, Next};
 use crate::retry;
 
+use super::confirm::{self, Standing};
 use super::looks;
 
 /// The result of one piece of work.
@@ -50,6 +51,8 @@ pub enum Outcome {
     Park(ReasonCode, String),
     /// The contact is with iClosed, or could not be brought there.
     HandedOver(Result<(), String>),
+    /// How iClosed says that the call stands.
+    Confirmed(Standing),
 }
 
 /// The bounds that [`apply`] needs.
@@ -285,6 +288,7 @@ pub fn apply(
             park(lead, step, code, detail, now)
         }
         Outcome::HandedOver(result) => handed_over(lead, result, now, bounds),
+        Outcome::Confirmed(standing) => confirm::apply(lead, standing, now, bounds.chance),
     }
 }
 

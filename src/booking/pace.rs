@@ -90,6 +90,23 @@ impl Pace {
             Some(gate) => Some(gate.pass(lane).await),
             None => None,
         };
+        self.open(endpoint, self.limit).await
+    }
+
+    /// Waits until less than half of the endpoint's permits are open, and takes one. It stands in nobody's way while
+    /// it waits, and leaves the other half to those who do not wait for so long.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn spare_permit(&self, endpoint: Endpoint) -> Result<Permit, StoreError> {
+        let half = Limit {
+            requests: (self.limit.requests / 2).max(1),
+            ..self.limit
+        };
+        self.open(endpoint, half).await
+    }
+
+    async fn open(&self, endpoint: Endpoint, limit: Limit) -> Result<Permit, StoreError> {
         let hold = TO_START + self.timeout + self.limit.window;
         loop {
             // Counted from before the store is asked: a process that was stopped while the answer was on its way must
@@ -97,7 +114,7 @@ impl Pace {
             let start_by = Instant::now() + TO_START;
             match self
                 .store
-                .acquire(self.budget(endpoint), self.limit, hold)
+                .acquire(self.budget(endpoint), limit, hold)
                 .await?
             {
                 Acquired::Permit(id) => {

@@ -64,7 +64,7 @@ fn look_failed(error: &CallError) -> Outcome {
 
 /// What to ask the vendor: by the call's own day, the bounds proven to work; on the last look also by creation time
 /// and by kind, because the list's defaults are not documented.
-fn queries(lead: &Lead, intent: &Intent, last: bool) -> Vec<CallQuery> {
+pub(super) fn queries(lead: &Lead, intent: &Intent, last: bool) -> Vec<CallQuery> {
     let who = CallQuery {
         invitee_email: lead.contact.email.clone(),
         search: if lead.contact.email.is_none() {
@@ -112,7 +112,7 @@ fn digits(phone: Option<&str>) -> Option<String> {
     phone.map(|phone| phone.chars().filter(char::is_ascii_digit).collect())
 }
 
-fn newest_match<'a>(
+pub(super) fn newest_match<'a>(
     lead: &Lead,
     intent: &Intent,
     calls: &'a [ListedCall],
@@ -134,7 +134,7 @@ fn newest_match<'a>(
     ids.pop()
 }
 
-fn adopted(lead: &Lead, intent: &Intent, call: &ListedCall) -> Booking {
+pub(super) fn adopted(lead: &Lead, intent: &Intent, call: &ListedCall) -> Booking {
     Booking {
         event_call_id: call.id,
         start_time: intent.instant,

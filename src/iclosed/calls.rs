@@ -24,6 +24,7 @@ pub struct ListedCall {
     event_id: Option<i64>,
     host_name: Option<String>,
     cancelled: bool,
+    outcome: Option<&'static str>,
 }
 
 /// The calls of a list; items without an id are left out.
@@ -56,6 +57,7 @@ impl ListedCall {
             event_id: read::id(&item["eventId"]).or_else(|| read::id(&event["id"])),
             host_name: (!names.is_empty()).then(|| names.join(" ")),
             cancelled: cancelled.iter().any(|name| !read::is_blank(&item[*name])),
+            outcome: outcome(item),
         })
     }
 
@@ -109,10 +111,52 @@ impl ListedCall {
         self.starts_at?.checked_add(self.minutes?.minutes()).ok()
     }
 
+    /// When the call begins.
+    pub fn start_time(&self) -> Option<Timestamp> {
+        self.starts_at
+    }
+
+    /// Whether the call was called off.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+
+    /// What came of the call, one of the vendor's own words; `other` for a word that is not known.
+    pub fn outcome(&self) -> Option<&'static str> {
+        self.outcome
+    }
+
     /// The host's first and last name.
     pub fn host_name(&self) -> Option<String> {
         self.host_name.clone()
     }
+}
+
+/// The words by which the vendor lists calls by their outcome.
+const OUTCOMES: [&str; 8] = [
+    "WON",
+    "NO_SALE",
+    "QUALIFIED",
+    "UNQUALIFIED",
+    "PENDING",
+    "APPROVED",
+    "REJECTED",
+    "PENDING_OUTCOME",
+];
+
+/// The newest task that has an outcome tells it. A word of the account's own may hold anything, so it is not repeated.
+fn outcome(item: &Value) -> Option<&'static str> {
+    let word = match &item["task"] {
+        Value::Array(tasks) => tasks
+            .iter()
+            .rev()
+            .find_map(|task| read::text(&task["outcome"])),
+        task => read::text(&task["outcome"]),
+    }?;
+    let known = OUTCOMES
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(&word));
+    Some(known.unwrap_or("other"))
 }
 
 /// A length of one minute to one week.
@@ -276,6 +320,28 @@ mod tests {
         ] {
             let expected: Option<Timestamp> = expected.map(|at| at.parse().unwrap());
             assert_eq!(changed(changes.clone()).end_time(), expected, "{changes}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_one_of_the_vendors_words_or_other() {
+        for (changes, expected) in [
+            (json!({}), None),
+            (json!({"task": []}), None),
+            (json!({"task": [{"id": 5, "outcome": null}]}), None),
+            (json!({"task": [{"outcome": "WON"}]}), Some("WON")),
+            (
+                json!({"task": [{"outcome": "no_sale"}, {"outcome": ""}]}),
+                Some("NO_SALE"),
+            ),
+            (json!({"task": {"outcome": "QUALIFIED"}}), Some("QUALIFIED")),
+            (
+                json!({"task": [{"outcome": "Kim was rude"}]}),
+                Some("other"),
+            ),
+            (json!({"task": 7}), None),
+        ] {
+            assert_eq!(changed(changes.clone()).outcome(), expected, "{changes}");
         }
     }
 

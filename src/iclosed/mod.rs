@@ -12,6 +12,7 @@ mod error;
 mod mask;
 mod read;
 mod refusal;
+mod webhook;
 mod wire;
 
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use client::{BuildError, Client, Options};
 pub use endpoint::Endpoint;
 pub use error::CallError;
 pub use refusal::{Refusal, RefusalKind};
+pub use webhook::{Hook, HookKind, hooks};
 pub use wire::{
     CallQuery, ContactStatus, EventDates, Guest, InviteeAnswers, NewCall, NewContact,
     SecondaryAnswer,

@@ -146,6 +146,8 @@ pub struct InviteeAnswers {
 /// Which calls to list: past, coming and cancelled ones, the newest made first, 100 at most.
 #[derive(Clone, Default, PartialEq)]
 pub struct CallQuery {
+    /// One call by its id.
+    pub id: Option<i64>,
     /// The invitee's address, whole.
     pub invitee_email: Option<String>,
     /// Part of the invitee's name, address or phone.
@@ -218,6 +220,7 @@ impl CallQuery {
     /// The list's defaults are not documented, so everything that has one is said.
     pub(super) fn pairs(&self) -> Vec<(&'static str, String)> {
         let asked = [
+            ("ids", self.id.map(|id| id.to_string())),
             ("inviteeEmails", self.invitee_email.clone()),
             ("search", self.search.clone()),
             ("dateFrom", self.date_from.map(|day| day.to_string())),

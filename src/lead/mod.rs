@@ -301,6 +301,42 @@ pub struct Progress {
     /// The contact was handed to iClosed for a setter.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub handed_over: bool,
+    /// What iClosed was asked about the call, and said.
+    #[serde(skip_serializing_if = "Confirmation::is_blank")]
+    pub confirmation: Confirmation,
+}
+
+/// What became of the questions that webhooks gave rise to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Confirmation {
+    /// When iClosed was last asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
+    /// Questions in a row that were not answered.
+    pub failures: u32,
+    /// The work that the question was put before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub displaced: Option<Displaced>,
+    /// What came of the call: a word of iClosed's, or `other`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+}
+
+impl Confirmation {
+    fn is_blank(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Work that waits behind other work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Displaced {
+    /// Which work.
+    pub step: Step,
+    /// When it is due.
+    pub due_at: Timestamp,
 }
 
 /// Written before a booking request leaves, so that a lost answer can be looked up.
@@ -344,7 +380,8 @@ pub struct Booking {
 pub struct Event {
     /// When.
     pub at: Timestamp,
-    /// Which part of the work: `accept`, `qualify`, `lookup`, `book`, `reconcile`, `hand_over`, `time`.
+    /// Which part of the work: `accept`, `qualify`, `lookup`, `book`, `reconcile`, `hand_over`, `confirm`,
+    /// `time`.
     pub step: String,
     /// What came of it, a stable snake_case word.
     pub outcome: String,

@@ -77,6 +77,7 @@ pub(super) fn book(
         cancelled_at: None,
         reschedule_reason: None,
         is_rescheduled: false,
+        outcome: None,
     };
     let contact = state.contact_for_booking(contact_id, &call, now)?;
     contact.status = "STRATEGY_CALL_BOOKED".to_owned();

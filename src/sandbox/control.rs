@@ -121,6 +121,14 @@ impl Control {
         }
     }
 
+    /// Notes what came of a call, as its host does in the dashboard. `false`: there is no such call.
+    pub fn note_outcome(&self, call_id: i64, outcome: &str) -> bool {
+        let mut scene = self.scene();
+        let call = scene.state.calls.iter_mut().find(|call| call.id == call_id);
+        call.map(|call| call.outcome = Some(outcome.to_owned()))
+            .is_some()
+    }
+
     /// Back to the start: no calls, no contacts, no faults, no traffic, budgets whole.
     pub fn reset(&self) {
         *self.scene() = Scene::new(&self.options);

@@ -181,6 +181,8 @@ pub(super) fn item(state: &State, call: &Call, now: Timestamp) -> Value {
         })).collect::<Vec<_>>(),
         "utm": [],
     });
+    let outcome = call.outcome.as_ref();
+    item["task"] = json!([{ "id": call.id, "completed": outcome.is_some(), "outcome": outcome }]);
     if call.id % 2 == 0 {
         item["event"] = json!({ "name": call.event_name, "linkPrefix": call.link_prefix });
     } else {

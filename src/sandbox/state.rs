@@ -79,6 +79,8 @@ pub(super) struct Call {
     pub(super) cancelled_at: Option<Timestamp>,
     pub(super) reschedule_reason: Option<String>,
     pub(super) is_rescheduled: bool,
+    /// What its host noted after it.
+    pub(super) outcome: Option<String>,
 }
 
 /// Who a lead is, as far as it was told.
