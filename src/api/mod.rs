@@ -7,6 +7,7 @@ pub mod door;
 pub mod events;
 pub mod forms;
 pub mod health;
+pub mod hooks;
 pub mod leads;
 pub mod page;
 pub mod platform;
@@ -92,7 +93,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .wrap(from_fn(cors::around))
         .route(web::post().to(time::choose))
         .default_service(web::to(|request| not_allowed(request, "POST, OPTIONS")));
+    let webhooks = web::resource("/v1/accounts/{account}/webhooks")
+        .route(web::post().to(hooks::take))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let webhooks_with_token = web::resource("/v1/accounts/{account}/webhooks/{token}")
+        .route(web::post().to(hooks::take))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
     config
+        .service(webhooks)
+        .service(webhooks_with_token)
         .service(leads_of_source)
         .service(slots_of_source)
         .service(lead)

@@ -107,6 +107,13 @@ async fn check_account(
     let Some(account) = settings.accounts.get(name) else {
         return;
     };
+    if account.webhook_token.is_some() {
+        let base = super::sources::base(settings);
+        let token = "<its webhook_token in the settings>";
+        report.good(&format!(
+            "account {name}: webhooks come to {base}/v1/accounts/{name}/webhooks/{token}"
+        ));
+    }
     let pace = match app::open_account(name, account, store) {
         Ok(pace) => pace,
         Err(StartError::Account { account, problem }) => {

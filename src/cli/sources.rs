@@ -44,13 +44,14 @@ pub fn run(flags: &Flags) -> ExitCode {
 
 /// Where a source takes its leads, without the token.
 pub(super) fn address(settings: &Settings, source: &Source) -> String {
+    format!("{}/v1/sources/{}/leads", base(settings), source.name)
+}
+
+/// What stands before every path, without a slash at the end.
+pub(super) fn base(settings: &Settings) -> String {
     let public = settings.server.public_url.clone();
     let base = public.unwrap_or_else(|| format!("http://{}", settings.server.listen));
-    format!(
-        "{}/v1/sources/{}/leads",
-        base.trim_end_matches('/'),
-        source.name
-    )
+    base.trim_end_matches('/').to_owned()
 }
 
 fn page(settings: &Settings, source: &Source) -> String {

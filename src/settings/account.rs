@@ -7,6 +7,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::fault::Problem;
+use super::secret;
 use super::section::Section;
 
 /// One iClosed account.
@@ -22,6 +23,11 @@ pub struct Account {
     pub share: f64,
     /// How long one request may take, 1 to 120 s.
     pub request_timeout: Duration,
+    /// Part of the address iClosed's webhooks are sent to, at least 16 characters that a path can hold as they are.
+    /// `None`: there is no such address.
+    pub webhook_token: Option<SecretString>,
+    /// Under which webhooks must be signed.
+    pub webhook_secret: Option<SecretString>,
 }
 
 /// So many requests in any window of that length.
@@ -87,6 +93,11 @@ impl Account {
             section.fault("share", "leaves less than one request in a window");
         }
         let request_timeout = section.number("request_timeout_seconds", 1..=120, 20);
+        let webhook_token = section.parsed("webhook_token", webhook_token);
+        let webhook_secret = section.parsed("webhook_secret", secret::any);
+        if webhook_secret.is_some() && !section.has("webhook_token") {
+            section.warn("webhook_secret", "is of no use without webhook_token");
+        }
         section.close(|_| None);
         Some(Self {
             api_key: api_key?,
@@ -94,6 +105,8 @@ impl Account {
             limit,
             share,
             request_timeout: Duration::from_secs(request_timeout),
+            webhook_token,
+            webhook_secret,
         })
     }
 
@@ -127,6 +140,19 @@ fn api_key(text: &str) -> Result<SecretString, Problem> {
         );
     }
     Ok(SecretString::from(key))
+}
+
+/// It stands in an address as it is.
+fn webhook_token(text: &str) -> Result<SecretString, Problem> {
+    let token = secret::strong(text)?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    match token.expose_secret().bytes().all(is_plain) {
+        true => Ok(token),
+        false => {
+            Err(Problem::from("may hold letters, digits, -, _ and . only")
+                .hint(secret::HOW_TO_MAKE))
+        }
+    }
 }
 
 fn base_url(text: &str) -> Result<String, Problem> {
@@ -186,6 +212,8 @@ mod tests {
                 limit: per_10_seconds(requests),
                 share,
                 request_timeout: Duration::from_secs(20),
+                webhook_token: None,
+                webhook_secret: None,
             };
             assert_eq!(account.budget(), budget, "{requests} × {share}");
         }
@@ -214,6 +242,20 @@ mod tests {
             "Bearer iclosed_a",
         ] {
             assert!(api_key(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_webhook_token_is_long_and_stands_in_an_address_as_it_is() {
+        assert!(webhook_token(" hook-token_0123.4567\n").is_ok());
+        for bad in [
+            "",
+            "hook-token-0123",
+            "hook-token/0123456",
+            "hook token 0123456",
+            "høok-token-0123456",
+        ] {
+            assert!(webhook_token(bad).is_err(), "{bad}");
         }
     }
 

@@ -80,3 +80,9 @@ pub fn worked(lead: &Lead, step: Step, next: Next) {
         reason = code, attempts, next_step, due_in_seconds, "lead worked on"
     );
 }
+
+/// A webhook of iClosed's was read. `kind` and `outcome` are stable words; nothing of its body is repeated.
+pub fn webhook(account: &str, kind: &'static str, lead: Option<LeadId>, outcome: &'static str) {
+    let id = lead.map(tracing::field::display);
+    tracing::info!(account, kind, lead.id = id, outcome, "webhook received");
+}

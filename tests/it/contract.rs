@@ -23,6 +23,7 @@ const RECORDS: &str = "/v1/admin/leads";
 const RECORD: &str = "/v1/admin/leads/{leadId}";
 const IMPORTS: &str = "/v1/admin/imports";
 const BACKFILLS: &str = "/v1/admin/backfills";
+const WEBHOOK_TOKEN: &str = "hook-token-0123456789";
 const OPERATOR_KEY: &str = "operator-key-0123456789";
 
 /// The words of an `enum` among the schemas.
@@ -35,6 +36,8 @@ fn words<'a>(contract: &'a Contract, pointer: &str) -> BTreeSet<&'a str> {
 fn filled(path: &str, lead: &str) -> String {
     path.replace("{source}", "landing")
         .replace("{leadId}", lead)
+        .replace("{account}", "main")
+        .replace("{token}", WEBHOOK_TOKEN)
 }
 
 /// A lead that waits for its time to be chosen.
@@ -157,6 +160,7 @@ fn operated(base_url: &str) -> Settings {
                 allowed_origins = [\"https://acme.example\"]\nredirect_urls = [\"https://acme.example/thanks\"]\n";
     Settings::new(base_url, (100, 2))
         .server(&format!("operator_key = \"{OPERATOR_KEY}\""))
+        .account(&format!("webhook_token = \"{WEBHOOK_TOKEN}\""))
         .tables(&format!("{chat}{page}"))
 }
 
@@ -170,6 +174,10 @@ async fn every_path_and_method_reaches_a_handler_and_no_other_method_does() {
         for method in ["get", "post", "put", "patch", "delete", "options"] {
             let verb: Method = method.to_ascii_uppercase().parse().unwrap();
             let request = gateway.request(verb, &filled(path, nobody));
+            let request = match path.ends_with("/webhooks") {
+                true => request.query(&[("token", WEBHOOK_TOKEN)]),
+                false => request,
+            };
             let seen = Seen::of(request.bearer_auth(OPERATOR_KEY)).await;
             let place = format!("{method} {path}");
             if item.get(method).is_some() {

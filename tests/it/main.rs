@@ -23,6 +23,7 @@ mod duplicates;
 mod evidence;
 mod guides;
 mod imports;
+mod hooks;
 mod lab;
 mod lost_answers;
 mod operations;

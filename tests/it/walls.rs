@@ -47,6 +47,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "booking",
                 "captcha",
                 "clock",
+                "iclosed",
                 "settings",
                 "sources",
                 "telemetry",

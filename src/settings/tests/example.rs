@@ -7,10 +7,12 @@ use super::*;
 pub(super) const WHOLE: &str = include_str!("../../../leadgate.example.toml");
 
 /// Settings the example shows, and that have no default.
-const WITHOUT_DEFAULT: [&str; 9] = [
+const WITHOUT_DEFAULT: [&str; 11] = [
     "operator_key",
     "public_url",
     "max_megabytes",
+    "webhook_token",
+    "webhook_secret",
     "event_id",
     "preferred_hours",
     "token",

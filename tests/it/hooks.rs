@@ -1,0 +1,432 @@
+//! iClosed tells that a call changed, in every shape it is known to write; what it then answers when asked decides.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadgate::sandbox::{Fault, FaultKind, Sandbox};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::leads::lead;
+use crate::support::{Answer, Gateway, Seen, Settings, sandbox, wait_for};
+
+const TOKEN: &str = "hook-token-0123456789";
+const OPERATOR_KEY: &str = "operator-key-0123456789";
+const CALLS: &str = "GET /v1/eventCalls";
+const SOON: Duration = Duration::from_secs(20);
+
+const BOOKED: &str = include_str!("../fixtures/hooks/booked_array.json");
+const CANCELLED: &str = include_str!("../fixtures/hooks/cancelled_array.json");
+const RESCHEDULED: &str = include_str!("../fixtures/hooks/rescheduled_object.json");
+const OUTCOME: &str = include_str!("../fixtures/hooks/outcome_object.json");
+const CONTACT: &str = include_str!("../fixtures/hooks/contact_object.json");
+const WRAPPED: &str = include_str!("../fixtures/hooks/wrapped_object.json");
+
+/// A gateway that iClosed may tell of calls.
+struct Told {
+    sandbox: Sandbox,
+    gateway: Gateway,
+}
+
+/// A lead with its call.
+struct Booked {
+    lead: String,
+    call: i64,
+    email: String,
+}
+
+impl Told {
+    async fn start(account: &str, tables: &str) -> Self {
+        let sandbox = sandbox(100, 2, 3).await;
+        let settings = Settings::new(&sandbox.url(), (100, 2))
+            .server(&format!("operator_key = \"{OPERATOR_KEY}\""))
+            .account(&format!("webhook_token = \"{TOKEN}\"\n{account}"))
+            .tables(tables);
+        let gateway = Gateway::start(&settings).await;
+        Self { sandbox, gateway }
+    }
+
+    async fn booked(&self, number: usize) -> Booked {
+        let answer = Answer::of(self.gateway.post(&lead(number), 20).await).await;
+        assert_eq!(
+            (answer.http, answer.status()),
+            (201, "booked"),
+            "{answer:?}"
+        );
+        let call = answer.body["booking"]["eventCallId"].as_str().unwrap();
+        Booked {
+            lead: answer.id().to_owned(),
+            call: call.parse().unwrap(),
+            email: lead(number)["email"].as_str().unwrap().to_owned(),
+        }
+    }
+
+    async fn tell(&self, body: &str) -> Seen {
+        let path = format!("/v1/accounts/main/webhooks/{TOKEN}");
+        let request = self.gateway.request(Method::POST, &path);
+        Seen::of(request.body(body.to_owned())).await
+    }
+
+    async fn told(&self, body: &str) {
+        let seen = self.tell(body).await;
+        assert_eq!(seen.http, 200, "{seen:?}");
+    }
+
+    /// As a person does in the dashboard: with a key, and so a budget, of its own.
+    async fn by_hand(&self, path: &str, body: Value) {
+        let url = format!("{}{path}", self.sandbox.url());
+        let request = self.gateway.client().put(url);
+        let answer = request
+            .bearer_auth("iclosed_dashboard")
+            .json(&body)
+            .send()
+            .await;
+        assert_eq!(answer.unwrap().status(), 200);
+    }
+
+    async fn cancel(&self, booked: &Booked) {
+        self.by_hand(
+            "/v1/eventCalls/cancel",
+            json!({"id": booked.call, "cancelReason": "ill"}),
+        )
+        .await;
+    }
+
+    /// To the same hour so many days later.
+    async fn move_call(&self, booked: &Booked, days: i64) -> Timestamp {
+        let call = self.call(booked.call);
+        let to = call + jiff::SignedDuration::from_hours(24 * days);
+        let body =
+            json!({"id": booked.call, "dateTime": to.to_string(), "timeZone": "Europe/Oslo"});
+        self.by_hand("/v1/eventCalls/reschedule", body).await;
+        to
+    }
+
+    /// When the sandbox holds the call.
+    fn call(&self, id: i64) -> Timestamp {
+        let report = self.sandbox.control().report();
+        let call = report.calls.iter().find(|call| call.id == id);
+        call.unwrap().date_time_utc
+    }
+
+    fn questions(&self) -> usize {
+        let report = self.sandbox.control().report();
+        report.endpoints.get(CALLS).map_or(0, |seen| seen.requests)
+    }
+
+    /// The whole record, as the operator sees it.
+    async fn record(&self, lead: &str) -> Value {
+        let path = format!("/v1/admin/leads/{lead}");
+        let request = self.gateway.request(Method::GET, &path);
+        Seen::of(request.bearer_auth(OPERATOR_KEY)).await.body
+    }
+
+    /// Waits for a line in a lead's history, and for its work to be over.
+    async fn noted(&self, lead: &str, outcome: &str) -> Value {
+        wait_for(&format!("{lead} to be {outcome}"), SOON, async || {
+            let record = self.record(lead).await;
+            let mut lines = record["timeline"].as_array().unwrap().iter();
+            let is_noted =
+                lines.any(|line| line["step"] == "confirm" && line["outcome"] == outcome);
+            (is_noted && record["waits"].is_null()).then_some(record)
+        })
+        .await
+    }
+}
+
+/// A body of the vendor's, about this call.
+fn about(body: &str, booked: &Booked) -> String {
+    body.replace("{call}", &booked.call.to_string())
+        .replace("{email}", &booked.email)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cancelled_may_book_again() {
+    let told = Told::start("", "").await;
+    let first = told.booked(1).await;
+    let repeated = Answer::of(told.gateway.post(&lead(1), 20).await).await;
+    assert_ne!(repeated.body["leadId"], json!(first.lead));
+    assert_eq!(told.sandbox.control().report().calls.len(), 1);
+
+    told.cancel(&first).await;
+    told.told(&about(CANCELLED, &first)).await;
+    told.gateway.until(&first.lead, &["cancelled"], SOON).await;
+    let second = told.booked(1).await;
+
+    let report = told.sandbox.control().report();
+    let calls: Vec<_> = report
+        .calls
+        .iter()
+        .map(|call| (call.id, call.cancelled))
+        .collect();
+    assert_eq!(calls, [(first.call, true), (second.call, false)]);
+    assert!(report.double_booked.is_empty());
+    let log = told.gateway.log();
+    for personal in [
+        first.email.as_str(),
+        "person.example",
+        "Kim",
+        "the invitee",
+        TOKEN,
+    ] {
+        assert!(!log.contains(personal), "{personal} is in the log");
+    }
+    assert!(log.contains("webhook received"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moved_call_moves_the_booking() {
+    let told = Told::start("", "").await;
+    let booked = told.booked(1).await;
+    let to = told.move_call(&booked, 1).await;
+    told.told(&about(RESCHEDULED, &booked)).await;
+    let record = told.noted(&booked.lead, "rescheduled").await;
+    assert_eq!(record["status"], "booked");
+    assert_eq!(record["booking"]["startTime"], json!(to));
+    let end = to + jiff::SignedDuration::from_mins(30);
+    assert_eq!(record["booking"]["endTime"], json!(end));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_is_noted_as_iclosed_has_it_and_not_as_the_webhook_says() {
+    let told = Told::start("", "").await;
+    let booked = told.booked(1).await;
+    assert!(told.sandbox.control().note_outcome(booked.call, "WON"));
+    told.told(&about(OUTCOME, &booked)).await;
+    let record = told.noted(&booked.lead, "outcome").await;
+    let lines = record["timeline"].as_array().unwrap();
+    assert_eq!(lines.last().unwrap()["detail"], "WON");
+    assert_eq!(record["status"], "booked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_webhook_changes_nothing_and_costs_one_question() {
+    let told = Told::start("", "").await;
+    let booked = told.booked(1).await;
+    let before = told.record(&booked.lead).await;
+    for body in [CANCELLED, WRAPPED, RESCHEDULED, OUTCOME, CANCELLED] {
+        told.told(&about(body, &booked)).await;
+    }
+    let record = wait_for("the question", SOON, async || {
+        let record = told.record(&booked.lead).await;
+        let lines = record["timeline"].as_array().unwrap().len();
+        (lines > before["timeline"].as_array().unwrap().len()).then_some(record)
+    })
+    .await;
+    assert_eq!(told.questions(), 1);
+    assert_eq!(record["status"], "booked");
+    assert_eq!(record["booking"], before["booking"]);
+    let last = record["timeline"]
+        .as_array()
+        .unwrap()
+        .last()
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&last["step"], &last["outcome"]),
+        (&json!("confirm"), &json!("unchanged"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_order_of_any_deliveries_ends_in_what_iclosed_holds() {
+    let told = Told::start("", "").await;
+    let bodies = [BOOKED, RESCHEDULED, CANCELLED, CANCELLED, BOOKED, CONTACT];
+    let mut orders: Vec<Vec<&str>> = Vec::new();
+    for first in 0..bodies.len() {
+        let mut order = bodies.to_vec();
+        order.rotate_left(first);
+        orders.push(order.clone());
+        order.reverse();
+        orders.push(order);
+    }
+    let mut leads = Vec::new();
+    for (number, order) in orders.iter().enumerate() {
+        let booked = told.booked(number).await;
+        // A day on which nobody else is booked yet would do as well: only the cancellation is to last.
+        told.move_call(&booked, 1).await;
+        told.cancel(&booked).await;
+        for body in order {
+            told.told(&about(body, &booked)).await;
+        }
+        leads.push(booked);
+    }
+    for booked in &leads {
+        told.gateway.until(&booked.lead, &["cancelled"], SOON).await;
+        let record = told.record(&booked.lead).await;
+        let lines = record["timeline"].as_array().unwrap().iter();
+        let confirmed = lines.filter(|line| line["step"] == "confirm").count();
+        assert_eq!(confirmed, 1, "{record}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_settles_an_unknown_booking_before_the_next_look() {
+    let table = "[booking]\nlook_after_seconds = [600, 1200]";
+    let told = Told::start("request_timeout_seconds = 3", table).await;
+    told.sandbox.control().add_fault(Fault {
+        endpoint: Some("POST /v1/eventCalls".to_owned()),
+        kind: FaultKind::DropAfter,
+        times: Some(1),
+        probability: 1.0,
+    });
+    let answer = Answer::of(told.gateway.post(&lead(1), 0).await).await;
+    let id = answer.id().to_owned();
+    told.gateway.until(&id, &["reconciling"], SOON).await;
+    let call = told.sandbox.control().report().calls[0].id;
+    let booked = Booked {
+        lead: id.clone(),
+        call,
+        email: "Lead1@Person.example".to_owned(),
+    };
+    told.told(&about(BOOKED, &booked)).await;
+    let answer = told.gateway.until(&id, &["booked"], SOON).await;
+    assert_eq!(
+        answer.body["booking"]["eventCallId"],
+        json!(call.to_string())
+    );
+    assert_eq!(told.sandbox.control().report().calls.len(), 1);
+    assert_eq!(told.questions(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_booking_shortens_no_schedule() {
+    let table = "[booking]\nlook_after_seconds = [600, 1200]";
+    let told = Told::start("", table).await;
+    told.sandbox.control().add_fault(Fault {
+        endpoint: Some("POST /v1/eventCalls".to_owned()),
+        kind: FaultKind::DropBefore,
+        times: Some(1),
+        probability: 1.0,
+    });
+    let answer = Answer::of(told.gateway.post(&lead(1), 0).await).await;
+    let id = answer.id().to_owned();
+    told.gateway.until(&id, &["reconciling"], SOON).await;
+    let before = told.record(&id).await;
+    let forged = Booked {
+        lead: id.clone(),
+        call: 77,
+        email: "lead1@person.example".to_owned(),
+    };
+    told.told(&about(BOOKED, &forged)).await;
+    let after = wait_for(
+        "the lead to wait for its own look again",
+        SOON,
+        async || {
+            let record = told.record(&id).await;
+            let asked = told.questions() == 1;
+            (asked && record["waits"]["step"] == "reconcile").then_some(record)
+        },
+    )
+    .await;
+    assert_eq!(after["status"], "reconciling");
+    let due = |record: &Value| -> Timestamp {
+        record["waits"]["dueAt"].as_str().unwrap().parse().unwrap()
+    };
+    let apart = due(&before).duration_until(due(&after)).abs();
+    assert!(apart < jiff::SignedDuration::from_secs(2), "{apart}");
+    assert_eq!(told.sandbox.control().report().calls.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_address_exists_for_its_own_token_only() {
+    let told = Told::start("", "").await;
+    let booked = told.booked(1).await;
+    told.cancel(&booked).await;
+    let body = about(CANCELLED, &booked);
+    let post = async |path: &str| {
+        let request = told.gateway.request(Method::POST, path);
+        Seen::of(request.body(body.clone())).await
+    };
+    for path in [
+        "/v1/accounts/main/webhooks",
+        "/v1/accounts/main/webhooks?token=",
+        "/v1/accounts/main/webhooks/hook-token-0123456780",
+        "/v1/accounts/main/webhooks/hook-token-01234567890",
+        "/v1/accounts/main/webhooks?token=hook-token-0123456780",
+        "/v1/accounts/other/webhooks/hook-token-0123456789",
+    ] {
+        post(path).await.assert_problem(path, 404, "not_found");
+    }
+    assert_eq!(told.questions(), 0);
+    let seen = post("/v1/accounts/Main/webhooks?token=hook-token-0123456789").await;
+    assert_eq!((seen.http, &seen.body), (200, &json!({"received": 1})));
+    told.gateway.until(&booked.lead, &["cancelled"], SOON).await;
+    assert!(!told.gateway.log().contains("hook-token"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_in_the_settings_there_is_no_such_address() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
+    for path in [
+        "/v1/accounts/main/webhooks/",
+        "/v1/accounts/main/webhooks?token=",
+    ] {
+        let seen = Seen::of(gateway.request(Method::POST, path).body("[]")).await;
+        seen.assert_problem(path, 404, "not_found");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_secret_only_signed_bodies_are_taken() {
+    use hmac::{Hmac, KeyInit, Mac};
+    let told = Told::start("webhook_secret = \"dashboard-secret\"", "").await;
+    let booked = told.booked(1).await;
+    told.cancel(&booked).await;
+    let body = about(CANCELLED, &booked);
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"dashboard-secret").unwrap();
+    mac.update(body.as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    let good: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let wrong = good.replace(&good[..1], if good.starts_with('0') { "1" } else { "0" });
+    told.tell(&body)
+        .await
+        .assert_problem("unsigned", 401, "unauthorized");
+    let signed = async |signature: &str| {
+        let path = format!("/v1/accounts/main/webhooks/{TOKEN}");
+        let request = told.gateway.request(Method::POST, &path).body(body.clone());
+        Seen::of(request.header("X-Hub-Signature-256", signature)).await
+    };
+    signed(&wrong)
+        .await
+        .assert_problem("wrong", 401, "unauthorized");
+    assert_eq!(told.questions(), 0);
+    assert_eq!(signed(&format!("sha256={good}")).await.http, 200);
+    told.gateway.until(&booked.lead, &["cancelled"], SOON).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_body_may_tell_of_many_calls_and_of_things_unheard_of() {
+    let told = Told::start("", "").await;
+    let mut items = vec![
+        json!({"hookType": "Moon rose", "person": "Kim Ek"}),
+        json!({"hookType": "deal.created"}),
+        serde_json::from_str(CONTACT).unwrap(),
+    ];
+    let mut leads = Vec::new();
+    for (number, spelling) in ["Call canceled", "call.cancelled", "callCancelled"]
+        .iter()
+        .enumerate()
+    {
+        let booked = told.booked(number).await;
+        told.cancel(&booked).await;
+        items.push(json!({"hookType": spelling, "event": {"uuid": booked.call.to_string()}}));
+        leads.push(booked.lead);
+    }
+    let count = items.len();
+    let seen = told.tell(&Value::from(items).to_string()).await;
+    assert_eq!((seen.http, &seen.body), (200, &json!({"received": count})));
+    for lead in &leads {
+        told.gateway.until(lead, &["cancelled"], SOON).await;
+    }
+    let log = told.gateway.log();
+    assert!(!log.contains("Moon") && !log.contains("Kim"), "{log}");
+    told.tell("not JSON")
+        .await
+        .assert_problem("text", 400, "unreadable_body");
+    let long = format!("[{}]", " ".repeat(1024 * 1024));
+    told.tell(&long)
+        .await
+        .assert_problem("long", 413, "body_too_large");
+}
