@@ -109,7 +109,7 @@ impl Told {
         call.unwrap().date_time_utc
     }
 
-    fn questions(&self) -> usize {
+    fn questions(&self) -> u64 {
         let report = self.sandbox.control().report();
         report.endpoints.get(CALLS).map_or(0, |seen| seen.requests)
     }
