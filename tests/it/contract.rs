@@ -23,7 +23,10 @@ const RECORDS: &str = "/v1/admin/leads";
 const RECORD: &str = "/v1/admin/leads/{leadId}";
 const IMPORTS: &str = "/v1/admin/imports";
 const BACKFILLS: &str = "/v1/admin/backfills";
+const HOOKS: &str = "/v1/accounts/{account}/webhooks";
+const HOOKS_WITH_TOKEN: &str = "/v1/accounts/{account}/webhooks/{token}";
 const WEBHOOK_TOKEN: &str = "hook-token-0123456789";
+const WEBHOOK_SECRET: &str = "secret-of-the-dashboard";
 const OPERATOR_KEY: &str = "operator-key-0123456789";
 
 /// The words of an `enum` among the schemas.
@@ -84,7 +87,10 @@ fn every_schema_and_every_example_holds() {
             .unwrap()
             .values()
             .map(|response| contract.resolve(response));
-        for body in bodies.chain(operation.get("requestBody")) {
+        let request = operation
+            .get("requestBody")
+            .map(|body| contract.resolve(body));
+        for body in bodies.chain(request) {
             for (name, header) in body["headers"].as_object().into_iter().flatten() {
                 let header = contract.resolve(header);
                 contract.assert_valid(
@@ -160,7 +166,9 @@ fn operated(base_url: &str) -> Settings {
                 allowed_origins = [\"https://acme.example\"]\nredirect_urls = [\"https://acme.example/thanks\"]\n";
     Settings::new(base_url, (100, 2))
         .server(&format!("operator_key = \"{OPERATOR_KEY}\""))
-        .account(&format!("webhook_token = \"{WEBHOOK_TOKEN}\""))
+        .account(&format!(
+            "webhook_token = \"{WEBHOOK_TOKEN}\"\nwebhook_secret = \"{WEBHOOK_SECRET}\""
+        ))
         .tables(&format!("{chat}{page}"))
 }
 

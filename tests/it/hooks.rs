@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use leadgate::sandbox::{Fault, FaultKind, Sandbox};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::support::leads::lead;
 use crate::support::{Answer, Gateway, Seen, Settings, sandbox, wait_for};
@@ -132,6 +134,14 @@ impl Told {
         })
         .await
     }
+}
+
+/// The HMAC-SHA-256 of a body in hex.
+pub fn hmac_hex(secret: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A body of the vendor's, about this call.
@@ -370,15 +380,11 @@ async fn without_a_token_in_the_settings_there_is_no_such_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_secret_only_signed_bodies_are_taken() {
-    use hmac::{Hmac, KeyInit, Mac};
     let told = Told::start("webhook_secret = \"dashboard-secret\"", "").await;
     let booked = told.booked(1).await;
     told.cancel(&booked).await;
     let body = about(CANCELLED, &booked);
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"dashboard-secret").unwrap();
-    mac.update(body.as_bytes());
-    let bytes = mac.finalize().into_bytes();
-    let good: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let good = hmac_hex("dashboard-secret", &body);
     let wrong = good.replace(&good[..1], if good.starts_with('0') { "1" } else { "0" });
     told.tell(&body)
         .await

@@ -6,17 +6,18 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{
-    BACKFILLS, EVENTS, IMPORTS, LEAD, LEADS, OPERATOR_KEY, RECORD, RECORDS, SLOTS, TIME, filled,
-    operated, waiting_for_time,
+    BACKFILLS, EVENTS, HOOKS, HOOKS_WITH_TOKEN, IMPORTS, LEAD, LEADS, OPERATOR_KEY, RECORD,
+    RECORDS, SLOTS, TIME, WEBHOOK_SECRET, WEBHOOK_TOKEN, filled, operated, waiting_for_time,
 };
 use crate::contract::document::Contract;
+use crate::hooks::hmac_hex;
 use crate::support::leads::lead;
 use crate::support::platform::Route;
 use crate::support::{Gateway, Platform, Seen, Settings, sandbox};
 
 /// Only a broken store, a body of which the rest never comes, or a fault of leadgate's own brings these, and the like to
 /// the operator.
-const NOT_BY_A_CALLER: [(&str, &str, u16); 10] = [
+const NOT_BY_A_CALLER: [(&str, &str, u16); 14] = [
     (LEADS, "post", 408),
     (LEADS, "post", 500),
     (SLOTS, "get", 500),
@@ -27,6 +28,10 @@ const NOT_BY_A_CALLER: [(&str, &str, u16); 10] = [
     (TIME, "post", 408),
     (TIME, "post", 500),
     (TIME, "post", 503),
+    (HOOKS, "post", 408),
+    (HOOKS, "post", 500),
+    (HOOKS_WITH_TOKEN, "post", 408),
+    (HOOKS_WITH_TOKEN, "post", 500),
 ];
 
 /// Sources that are asked for a handshake, and one whose platform sends whole leads. Meta's API is at this address.
@@ -57,6 +62,40 @@ access_token = "member-token"
 
 /// What was asked, and the status it must bring.
 type Asked<'a> = (&'a str, &'a str, u16, RequestBuilder);
+
+/// Both addresses of webhooks, with the path that each has for this token.
+fn hook_paths(token: &str) -> [(&'static str, String); 2] {
+    let path = HOOKS.replace("{account}", "main");
+    [
+        (HOOKS, format!("{path}?token={token}")),
+        (HOOKS_WITH_TOKEN, format!("{path}/{token}")),
+    ]
+}
+
+/// The requests that iClosed, or somebody in its name, may send.
+fn of_iclosed(gateway: &Gateway, contract: &Contract) -> Vec<Asked<'static>> {
+    let mut asked = Vec::new();
+    for (path, with_token) in hook_paths(WEBHOOK_TOKEN) {
+        let post = |body: String| {
+            let request = gateway.request(Method::POST, &with_token);
+            let signature = hmac_hex(WEBHOOK_SECRET, &body);
+            request.header("X-Iclosed-Signature", signature).body(body)
+        };
+        let examples = contract.request_examples(path, "post");
+        assert_eq!(examples.len(), 2);
+        for example in examples {
+            asked.push((path, "post", 200, post(example.to_string())));
+        }
+        asked.push((path, "post", 400, post("7".to_owned())));
+        asked.push((path, "post", 413, post(" ".repeat(1024 * 1024 + 1))));
+        let unsigned = gateway.request(Method::POST, &with_token).body("[]");
+        asked.push((path, "post", 401, unsigned));
+    }
+    for (path, guessed) in hook_paths("hook-token-9876543210") {
+        asked.push((path, "post", 404, gateway.request(Method::POST, &guessed)));
+    }
+    asked
+}
 
 /// What a backfill is asked with.
 fn gap(source: &str) -> Value {
@@ -301,6 +340,7 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
         waiting_for_time(&gateway, 2).await,
     ];
     let mut asked = of_the_well(&gateway, booked, &waiting);
+    asked.extend(of_iclosed(&gateway, &contract));
     let alternative = gateway.lead(&waiting[0]).await.body["alternatives"][0].clone();
     let chosen = json!({"dateTime": alternative["dateTime"]});
     let choose = gateway
@@ -335,6 +375,7 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     // A service without iClosed, with room for one lead and little patience.
     let unwell = Settings::new("http://127.0.0.1:1", (100, 2))
         .store("max_waiting = 1")
+        .account(&format!("webhook_token = \"{WEBHOOK_TOKEN}\""))
         .more_tables(&platforms("http://127.0.0.1:1"))
         .server(&format!(
             "operator_key = \"{OPERATOR_KEY}\"\n\
@@ -412,6 +453,16 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
             unwell.request(Method::GET, first.body["statusUrl"].as_str().unwrap()),
         ),
     ]);
+
+    for ((path, known), (_, guessed)) in hook_paths(WEBHOOK_TOKEN)
+        .into_iter()
+        .zip(hook_paths("hook-token-9876543210"))
+    {
+        asked.push((path, "post", 429, from(Method::POST, &guessed, 1)));
+        // The one allowance of the account goes with the first.
+        Seen::of(from(Method::POST, &known, 4).body("[]")).await;
+        asked.push((path, "post", 503, from(Method::POST, &known, 4).body("[]")));
+    }
 
     let nobodys = Gateway::start(&Settings::new("http://127.0.0.1:1", (100, 2))).await;
     let unkeyed = nobodys.request(Method::GET, RECORDS);

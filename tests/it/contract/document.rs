@@ -67,7 +67,8 @@ impl Contract {
 
     /// The examples of an operation's JSON body.
     pub fn request_examples(&self, path: &str, method: &str) -> Vec<&Value> {
-        let content = &self.paths()[path][method]["requestBody"]["content"]["application/json"];
+        let body = self.resolve(&self.paths()[path][method]["requestBody"]);
+        let content = &body["content"]["application/json"];
         content["examples"]
             .as_object()
             .unwrap()
