@@ -119,6 +119,8 @@ impl LeadState {
         first: Option<First>,
     ) -> Result<Self, Problem> {
         let mut state = Self::plain(gateway, &stored.lead, first);
+        // The record keeps the call that was called off; a caller must not take it for one that stands.
+        state.booking = state.booking.filter(|_| state.status == Status::Booked);
         if state.status == Status::Queued {
             let ahead = match stored.lead.status {
                 Status::Queued => gateway.store.ahead(stored.lead.id).await?,

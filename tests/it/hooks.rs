@@ -1,5 +1,7 @@
 //! iClosed tells that a call changed, in every shape it is known to write; what it then answers when asked decides.
 
+mod held;
+
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -160,7 +162,8 @@ async fn who_cancelled_may_book_again() {
 
     told.cancel(&first).await;
     told.told(&about(CANCELLED, &first)).await;
-    told.gateway.until(&first.lead, &["cancelled"], SOON).await;
+    let cancelled = told.gateway.until(&first.lead, &["cancelled"], SOON).await;
+    assert!(cancelled.body["booking"].is_null(), "{cancelled:?}");
     let second = told.booked(1).await;
 
     let report = told.sandbox.control().report();
