@@ -7,7 +7,8 @@ use super::*;
 pub(super) const WHOLE: &str = include_str!("../../../leadgate.example.toml");
 
 /// Settings the example shows, and that have no default.
-const WITHOUT_DEFAULT: [&str; 11] = [
+const WITHOUT_DEFAULT: [&str; 12] = [
+    "tls",
     "operator_key",
     "public_url",
     "max_megabytes",
