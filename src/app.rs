@@ -26,6 +26,7 @@ use crate::queue::embedded::{self, Embedded, OpenError};
 use crate::queue::redis::{self, Redis};
 use crate::queue::{Limit, Retention, Store};
 use crate::settings::{Account, Settings, Source, StoreUrl};
+use crate::telemetry::{Measured, events, metrics};
 use crate::tls::{self, TlsError};
 
 /// What every key in Redis begins with.
@@ -153,7 +154,12 @@ fn limit_of(account: &Account) -> Limit {
 /// See [`StartError`].
 pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Running, StartError> {
     let proof = settings.server.tls.as_ref().map(tls::open).transpose()?;
+    metrics::started(Clock::system().now());
+    for source in settings.sources.keys() {
+        metrics::source_known(source);
+    }
     let store = open_store(&settings).await?;
+    let store: Arc<dyn Store> = Arc::new(Measured::new(store, settings.store.url.kind()));
     let listen = settings.server.listen.clone();
     let listener = TcpListener::bind(&listen).map_err(|source| StartError::Listen {
         listen: listen.clone(),
@@ -342,7 +348,7 @@ async fn sweep(gateway: web::Data<Gateway>, retention: Retention) {
         loop {
             match gateway.store.sweep(retention).await {
                 Ok(0) => break,
-                Ok(leads) => tracing::info!(leads, "leads past their retention were deleted"),
+                Ok(leads) => events::swept(leads),
                 Err(error) => {
                     tracing::warn!(%error, "the store could not be swept");
                     break;

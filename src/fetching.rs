@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 use crate::intake::person::Hasher;
 use crate::intake::person_window;
@@ -18,7 +19,7 @@ use crate::queue::{Claim, ClaimError, Hold, Next, Store, StoreError, due};
 use crate::retry;
 use crate::settings::{Settings, SourceKind};
 use crate::sources::{Entry, Fetch, FetchError};
-use crate::telemetry::events;
+use crate::telemetry::{self, events};
 
 /// Fetches of one account at the same time: platforms throttle by their own rules and say so.
 const AT_ONCE: usize = 8;
@@ -92,6 +93,16 @@ impl Fetching {
     }
 
     async fn work(&self, claim: Claim) {
+        telemetry::claimed(&claim, self.store.now());
+        let span = tracing::info_span!(
+            "lead.work", otel.name = claim.step.as_str(), lead.id = %claim.lead.id,
+            lead.source = claim.lead.source, step = claim.step.as_str()
+        );
+        telemetry::join_trace(&span, claim.lead.trace.as_deref());
+        self.work_in_span(claim).instrument(span).await;
+    }
+
+    async fn work_in_span(&self, claim: Claim) {
         let id = claim.lead.id;
         let settled = match self.fetched(&claim.lead).await {
             Ok(entry) => self.fill(claim, entry).await,
@@ -142,10 +153,15 @@ impl Fetching {
         });
         events::worked(&claim.lead, Step::Fetch, next);
         let window = person_window(source);
-        self.store
+        let id = claim.lead.id;
+        let first = self
+            .store
             .identify(claim, completed.person, window, next)
-            .await
-            .map(drop)
+            .await?;
+        if let Some(first) = first {
+            events::repeats(id, &source.name, first);
+        }
+        Ok(())
     }
 
     async fn put_off(&self, mut claim: Claim, error: &FetchError) -> Result<(), ClaimError> {

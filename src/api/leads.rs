@@ -175,10 +175,13 @@ enum Came {
 }
 
 fn refused(source: &Source, problem: &Problem) {
-    // The store's trouble has its own line, one for all whom it meets.
-    if !problem.code.is_of_store() {
-        telemetry::events::refused(&source.name, problem.code.as_str(), problem.code.status());
-    }
+    let code = problem.code;
+    telemetry::events::refused(
+        &source.name,
+        code.as_str(),
+        code.status(),
+        code.is_of_store(),
+    );
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {

@@ -9,6 +9,7 @@ pub mod forms;
 pub mod health;
 pub mod hooks;
 pub mod leads;
+pub mod metrics;
 pub mod page;
 pub mod platform;
 pub mod prefer;
@@ -111,6 +112,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(console::routes)
         .service(plain("/livez", web::get().to(health::livez)))
         .service(plain("/readyz", web::get().to(health::readyz)))
+        .service(plain("/metrics", web::get().to(metrics::tell)))
         .service(plain("/openapi.yaml", web::get().to(health::openapi)))
         .service(plain("/", web::get().to(page)))
         .default_service(web::to(nothing_here));

@@ -1,11 +1,14 @@
 //! Around every request: its id, its span, and the one shape of every error.
 
+use std::time::Instant;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::forms::WantsPage;
 use super::page;
@@ -29,11 +32,18 @@ pub async fn around(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = new_id();
-    let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+    let began = Instant::now();
+    let method = telemetry::metrics::known_method(request.method().as_str());
+    let route = request.match_pattern().unwrap_or_default();
     let span = tracing::info_span!(
-        "http.request", otel.name = format!("{} {route}", request.method()), otel.kind = "server",
-        http.request.method = %request.method(), http.route = route, request.id = id,
-        http.response.status_code = tracing::field::Empty
+        "http.request",
+        otel.name = format!("{method} {route}").trim_end(),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = route,
+        request.id = id,
+        http.response.status_code = Empty
     );
     let parent = request
         .headers()
@@ -62,7 +72,12 @@ pub async fn around(
         }
         None => response.map_into_boxed_body(),
     };
-    span.record("http.response.status_code", response.status().as_u16());
+    let status = response.status().as_u16();
+    span.record("http.response.status_code", status);
+    if status >= 500 {
+        span.record("otel.status_code", "ERROR");
+    }
+    telemetry::metrics::served(method, &route, status, began.elapsed());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

@@ -24,6 +24,7 @@ use crate::intake::fault::Fault;
 use crate::lead::{Step, zone};
 use crate::queue::{Amended, Hold, Next, Stored};
 use crate::settings::Source;
+use crate::telemetry::events;
 
 /// `POST /v1/leads/{leadId}/time`
 pub async fn choose(
@@ -96,6 +97,7 @@ async fn chosen(
 ) -> Result<HttpResponse, Problem> {
     let mut stored = choice.stored;
     let id = stored.lead.id;
+    let lead_source = stored.lead.source.clone();
     let now = gateway.store.now();
     let (wishes, zone) = read_choice(choice.body, now)?;
     let not_waiting = || {
@@ -115,6 +117,7 @@ async fn chosen(
     if gateway.store.amend(stored, next, Hold::Keep).await? != Amended::Done {
         return Err(not_waiting());
     }
+    events::time_chosen(id, &lead_source);
     let usual = choice.source.map_or(Duration::ZERO, |source| source.wait);
     let wait = prefer::wait(request, usual);
     let state = settled(gateway, id, started + wait.longest, false).await?;

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use moka::future::Cache;
+use tracing::Instrument;
 
 use crate::iclosed::{CallError, Endpoint, EventDates, RefusalKind};
 use crate::lead::Lane;
@@ -114,6 +115,21 @@ impl Lookup {
     /// # Errors
     /// See [`LookupError`].
     pub async fn offer(
+        &self,
+        event: &Event,
+        from: Timestamp,
+        until: Timestamp,
+        fresh_after: Option<Timestamp>,
+        lane: Lane,
+        enough: impl Fn(&Offer) -> bool,
+    ) -> Result<Offer, LookupError> {
+        let span = tracing::info_span!("slots.lookup", account = self.pace.account());
+        self.read(event, from, until, fresh_after, lane, enough)
+            .instrument(span)
+            .await
+    }
+
+    async fn read(
         &self,
         event: &Event,
         from: Timestamp,

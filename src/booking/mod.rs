@@ -93,6 +93,8 @@ fn until(then: Timestamp, now: Timestamp) -> Duration {
 impl Worker {
     /// Works on one claimed lead and settles it.
     pub async fn work(&self, claim: Claim, permit: Permit) {
+        telemetry::claimed(&claim, self.store.now());
+        telemetry::permitted(&claim, permit.endpoint(), permit.waited());
         let span = tracing::info_span!(
             "lead.work", otel.name = claim.step.as_str(), lead.id = %claim.lead.id,
             lead.source = claim.lead.source, step = claim.step.as_str(), attempt = claim.lead.progress.attempts + 1

@@ -9,10 +9,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use tracing::{Instrument, Span};
+
 use crate::iclosed::{CallError, Client, Endpoint};
 use crate::lead::Lane;
 use crate::queue::{Acquired, Budget, Limit, PermitId, Store, StoreError};
 use crate::telemetry::events;
+use crate::telemetry::metrics::{self, OpenPermit, PermitWait};
 
 use super::turnstile::Turnstile;
 
@@ -40,7 +44,22 @@ pub struct Permit {
     endpoint: Endpoint,
     id: PermitId,
     start_by: Instant,
+    /// From when to when it was waited for, by the store's clock.
+    waited: (Timestamp, Timestamp),
     home: Option<(String, Arc<dyn Store>)>,
+    open: Option<OpenPermit>,
+}
+
+impl Permit {
+    /// The endpoint it is for: verb and path.
+    pub fn endpoint(&self) -> &'static str {
+        self.endpoint.key()
+    }
+
+    /// From when to when it was waited for, by the store's clock.
+    pub fn waited(&self) -> (Timestamp, Timestamp) {
+        self.waited
+    }
 }
 
 impl Pace {
@@ -52,6 +71,8 @@ impl Pace {
         timeout: Duration,
         store: Arc<dyn Store>,
     ) -> Self {
+        let endpoints = Endpoint::ALL.into_iter().map(Endpoint::key);
+        metrics::account_known(account, limit.requests, endpoints);
         let gates = Endpoint::ALL
             .into_iter()
             .map(|endpoint| (endpoint, Turnstile::default()))
@@ -86,6 +107,18 @@ impl Pace {
     /// # Errors
     /// When the store fails.
     pub async fn permit(&self, endpoint: Endpoint, lane: Lane) -> Result<Permit, StoreError> {
+        // A dispatcher waits on behalf of nobody yet: the lead it claims then is told of the wait.
+        let span = match Span::current() {
+            nobody if nobody.is_none() => nobody,
+            _ => tracing::info_span!("permit.wait", endpoint = endpoint.key()),
+        };
+        let permit = self.permit_in_span(endpoint, lane);
+        permit.instrument(span).await
+    }
+
+    async fn permit_in_span(&self, endpoint: Endpoint, lane: Lane) -> Result<Permit, StoreError> {
+        let asked_at = self.store.now();
+        let _wait = PermitWait::begin(&self.account, endpoint.key());
         let _head = match self.gates.get(&endpoint) {
             Some(gate) => Some(gate.pass(lane).await),
             None => None,
@@ -122,6 +155,8 @@ impl Pace {
                         endpoint,
                         id,
                         start_by,
+                        waited: (asked_at, self.store.now()),
+                        open: Some(OpenPermit::new(&self.account, endpoint.key())),
                         home: Some((self.account.clone(), Arc::clone(&self.store))),
                     });
                 }
@@ -150,15 +185,13 @@ impl Pace {
         // From here on the permit counts, whatever becomes of this task.
         let home = permit.home.take();
         let result = request(&self.client).await;
+        let outcome = result.as_ref().err().map_or("ok", CallError::word);
+        metrics::asked_iclosed(&self.account, endpoint.key(), outcome);
         if let Err(CallError::NotSent { .. }) = &result {
             permit.home = home;
-        } else if let Err(error) = self
-            .store
-            .answered(self.budget(endpoint), permit.id, self.limit.window)
-            .await
-        {
-            // The permit then closes by its own longest time: slower, never too fast.
-            events::store_failed("note an answer: its permit closes later", None, &error);
+        } else {
+            self.close_after_the_window(permit.open.take());
+            self.note_answer(endpoint, permit.id).await;
         }
         self.heed(endpoint, result.as_ref().err()).await;
         result
@@ -181,6 +214,23 @@ impl Pace {
                 why: format!("no permit: {error}"),
             })?;
         self.send(permit, request).await
+    }
+
+    async fn note_answer(&self, endpoint: Endpoint, id: PermitId) {
+        let budget = self.budget(endpoint);
+        if let Err(error) = self.store.answered(budget, id, self.limit.window).await {
+            // The permit then closes by its own longest time: slower, never too fast.
+            events::store_failed("note an answer: its permit closes later", None, &error);
+        }
+    }
+
+    /// At the vendor the request counts for one window more.
+    fn close_after_the_window(&self, open: Option<OpenPermit>) {
+        let window = self.limit.window;
+        tokio::spawn(async move {
+            tokio::time::sleep(window).await;
+            drop(open);
+        });
     }
 
     async fn heed(&self, endpoint: Endpoint, error: Option<&CallError>) {

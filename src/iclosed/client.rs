@@ -10,6 +10,7 @@ use reqwest::{RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
+use tracing::Instrument;
 
 use super::answer::{self, Availability, CreatedCall, EventDetail, ListedContact, Qualification};
 use super::calls::{self, ListedCall};
@@ -18,6 +19,7 @@ use super::error::{CallError, header_wait, judge, lost};
 use super::read;
 use super::refusal::RefusalKind;
 use super::wire::{CallQuery, EventDates, InviteeAnswers, NewCall, NewContact};
+use crate::telemetry::{self, Exchange};
 
 /// The most of an answer that is read; the vendor documents no bound.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
@@ -69,6 +71,7 @@ pub enum BuildError {
 pub struct Client {
     http: reqwest::Client,
     base_url: Arc<str>,
+    host: Arc<str>,
     refusal_rules: Arc<[(String, RefusalKind)]>,
 }
 
@@ -79,6 +82,8 @@ impl Client {
     /// See [`BuildError`].
     pub fn new(options: Options) -> Result<Self, BuildError> {
         let base_url = base_url(&options.base_url)?;
+        let url = Url::parse(&base_url).map_err(|_| BuildError::BaseUrl)?;
+        let host = url.host_str().unwrap_or_default();
         let headers = HeaderMap::from_iter([(AUTHORIZATION, authorization(&options.api_key)?)]);
         let http = reqwest::Client::builder()
             .user_agent(concat!("leadgate/", env!("CARGO_PKG_VERSION")))
@@ -95,6 +100,7 @@ impl Client {
             .map_err(|error| BuildError::Http(error.without_url().to_string()))?;
         Ok(Self {
             http,
+            host: host.into(),
             base_url: base_url.into(),
             refusal_rules: options.refusal_rules.into(),
         })
@@ -190,10 +196,20 @@ impl Client {
     }
 
     async fn send(&self, endpoint: Endpoint, request: RequestBuilder) -> Result<Value, CallError> {
-        let mut response = request.send().await.map_err(lost)?;
-        let status = response.status();
-        let wait = header_wait(response.headers());
-        let body = whole(&mut response).await;
+        let exchange = Exchange::begin(endpoint.verb(), &self.host, endpoint.path());
+        let came = async {
+            let mut response = request.send().await?;
+            let body = whole(&mut response).await;
+            Ok((response.status(), header_wait(response.headers()), body))
+        };
+        let (status, wait, body) = match came.instrument(exchange.span()).await {
+            Ok(came) => came,
+            Err(error) => {
+                exchange.lost(telemetry::why_lost(&error));
+                return Err(lost(error));
+            }
+        };
+        exchange.answered(status.as_u16());
         if !status.is_success() {
             // The status alone says enough when the rest did not come.
             let body = body.unwrap_or_default();

@@ -65,6 +65,11 @@ impl Endpoint {
         }
     }
 
+    /// The verb, as a word.
+    pub fn verb(self) -> &'static str {
+        self.key().split_once(' ').map_or("GET", |(verb, _)| verb)
+    }
+
     /// The path, from its first slash.
     pub fn path(self) -> &'static str {
         self.key().split_once(' ').map_or("/", |(_, path)| path)

@@ -53,6 +53,18 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// The stable word of the kind.
+    pub fn word(&self) -> &'static str {
+        match self {
+            CallError::Limited { .. } => "limited",
+            CallError::KeyRefused { .. } => "key_refused",
+            CallError::NotFound { .. } => "not_found",
+            CallError::Refused(_) => "refused",
+            CallError::NotSent { .. } => "not_sent",
+            CallError::Unknown { .. } => "unknown",
+        }
+    }
+
     pub(super) fn unknown(why: &str) -> Self {
         CallError::Unknown {
             why: why.to_owned(),

@@ -288,7 +288,10 @@ pub async fn withdraw(around: Around<'_>, id: &str) -> Result<Withdrawn, Refused
         .lead
         .note(around.store.now(), WITHDRAW, outcome, detail);
     match around.store.amend(stored, Next::Done, Hold::Spent).await? {
-        Amended::Done => Ok(Withdrawn::Done(lead)),
+        Amended::Done => {
+            telemetry::events::withdrawn(lead, &around.source.name, outcome);
+            Ok(Withdrawn::Done(lead))
+        }
         Amended::Changed | Amended::PersonTaken(_) => Ok(Withdrawn::Busy),
     }
 }

@@ -49,6 +49,15 @@ impl Lane {
         }
     }
 
+    /// The word in settings, records and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Lane::Interactive => "interactive",
+            Lane::Normal => "normal",
+            Lane::Bulk => "bulk",
+        }
+    }
+
     /// The number a store keeps: 0 is the most urgent.
     pub fn rank(self) -> u8 {
         match self {

@@ -134,6 +134,23 @@ pub enum ReasonCode {
 }
 
 impl ReasonCode {
+    /// Every reason.
+    pub const ALL: [ReasonCode; 13] = [
+        ReasonCode::KeyRefused,
+        ReasonCode::EventUnavailable,
+        ReasonCode::NoSlots,
+        ReasonCode::TimeNotChosen,
+        ReasonCode::RefusedByIclosed,
+        ReasonCode::AttemptsSpent,
+        ReasonCode::OutcomeUnknown,
+        ReasonCode::Disqualified,
+        ReasonCode::SuspectedSpam,
+        ReasonCode::NoContact,
+        ReasonCode::TestLead,
+        ReasonCode::FetchRefused,
+        ReasonCode::FetchNotFound,
+    ];
+
     /// The word on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

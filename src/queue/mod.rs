@@ -108,6 +108,8 @@ pub struct Claim {
     pub step: Step,
     /// Raised by every claim of the lead.
     pub fence: u64,
+    /// When the work fell due, by the store's clock; after a lease that lapsed, when that was.
+    pub due_at: Timestamp,
     /// By this machine's steady clock: after it, send nothing in the lead's name.
     pub good_until: Instant,
 }
@@ -216,6 +218,8 @@ pub struct Backlog {
     pub lane: Lane,
     /// Leads with work before them, those in workers' hands included.
     pub waiting: u64,
+    /// How long the lead that is due the longest has been due; zero when none is due that no worker holds.
+    pub overdue: Duration,
 }
 
 /// The store cannot do its part now. A variant is a reaction.

@@ -38,6 +38,16 @@ pub enum StoreUrl {
     },
 }
 
+impl StoreUrl {
+    /// The word for the kind of store.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Embedded { .. } => "embedded",
+            Self::Redis { .. } => "redis",
+        }
+    }
+}
+
 /// The address without user, password and options.
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

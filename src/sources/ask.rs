@@ -5,8 +5,10 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde_json::Value;
+use tracing::Instrument;
 
 use super::FetchError;
+use crate::telemetry::{Exchange, why_lost};
 
 /// For one whole request, from connecting to the answer's last byte.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -60,11 +62,16 @@ async fn get_within(
     token: &str,
     headers: &[(&str, &str)],
 ) -> Result<Answered, FetchError> {
+    let to = ("GET", host_of(&url));
     let mut request = http.get(url).bearer_auth(token).timeout(timeout);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    answered(request).await
+    answered(to, request).await
+}
+
+fn host_of(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
 }
 
 /// Asks once with a body of JSON, for APIs whose searches are posted; else as [`get`].
@@ -77,18 +84,31 @@ pub async fn post(
     token: &str,
     body: &Value,
 ) -> Result<Answered, FetchError> {
-    answered(
-        http.post(url)
-            .bearer_auth(token)
-            .timeout(TIMEOUT)
-            .json(body),
-    )
-    .await
+    let to = ("POST", host_of(&url));
+    let request = http.post(url).bearer_auth(token).timeout(TIMEOUT);
+    answered(to, request.json(body)).await
 }
 
-async fn answered(request: RequestBuilder) -> Result<Answered, FetchError> {
-    let mut response = request.send().await.map_err(|error| lost(&error))?;
-    let body = whole(&mut response).await?;
+/// `host` is the API's, from the settings. Paths hold ids, so none is told.
+async fn answered(
+    (method, host): (&'static str, String),
+    request: RequestBuilder,
+) -> Result<Answered, FetchError> {
+    let exchange = Exchange::begin(method, &host, "");
+    let came = async {
+        let mut response = request.send().await?;
+        let body = whole(&mut response).await;
+        Ok((response, body))
+    };
+    let (response, body) = match came.instrument(exchange.span()).await {
+        Ok(came) => came,
+        Err(error) => {
+            exchange.lost(why_lost(&error));
+            return Err(lost(&error));
+        }
+    };
+    exchange.answered(response.status().as_u16());
+    let body = body?;
     Ok(Answered {
         status: response.status().as_u16(),
         headers: response.headers().clone(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::lead::{Lead, LeadId, Status, Step};
 use crate::queue::{Next, StoreError};
 
+use super::metrics;
 use super::seldom::Seldom;
 
 /// When the store fails, every loop, every lead in hand and every caller meets it, and most of them again and again.
@@ -43,20 +44,49 @@ pub fn captcha_unknown(source: &str, why: &'static str) {
 
 /// A lead was accepted, as new or as a duplicate.
 pub fn accepted(lead: &Lead, duplicate: bool) {
+    metrics::accepted(lead, duplicate);
     tracing::info!(
         lead.id = %lead.id, lead.source = lead.source, account = lead.account, lead.test = lead.test, duplicate,
         "lead accepted"
     );
 }
 
-/// A door refused a delivery before anything was kept.
-pub fn refused(source: &str, code: &str, status: u16) {
-    tracing::info!(lead.source = source, code, status, "delivery refused");
+/// A door refused a delivery before anything was kept. The store's own trouble has its own line, one for all whom it
+/// meets, so that here it is only counted.
+pub fn refused(source: &str, code: &'static str, status: u16, of_store: bool) {
+    metrics::refused(source, code);
+    if !of_store {
+        tracing::info!(lead.source = source, code, status, "delivery refused");
+    }
+}
+
+/// A fetched lead turned out to repeat another.
+pub fn repeats(id: LeadId, source: &str, first: LeadId) {
+    metrics::duplicated(source);
+    tracing::info!(lead.id = %id, lead.source = source, duplicate_of = %first, "lead repeats another");
+}
+
+/// A person took a lead back at the platform; `outcome` says what that changed.
+pub fn withdrawn(id: LeadId, source: &str, outcome: &'static str) {
+    metrics::withdrawn(source, outcome);
+    tracing::info!(lead.id = %id, lead.source = source, outcome, "lead withdrawn");
+}
+
+/// A lead that was asked for a time chose one.
+pub fn time_chosen(id: LeadId, source: &str) {
+    tracing::info!(lead.id = %id, lead.source = source, "time chosen");
+}
+
+/// So many leads were deleted because their retention was over.
+pub fn swept(leads: u64) {
+    metrics::swept(leads);
+    tracing::info!(leads, "leads past their retention were deleted");
 }
 
 /// A piece of work on a lead ended. A lead that parks is worth a warning: a person must act, and is told how.
 pub fn worked(lead: &Lead, step: Step, next: Next) {
     let last = lead.timeline.last();
+    metrics::worked(lead, step, last.map_or(lead.received_at, |event| event.at));
     let outcome = last.map_or("", |event| event.outcome.as_str());
     let detail = last.and_then(|event| event.detail.as_deref());
     let reason = lead.reason.as_ref().map(|reason| reason.code);

@@ -1,11 +1,17 @@
-//! Logs and traces: start, flush, and the bridge by which later work joins the trace of the request that caused it.
+//! Logs, traces and metrics: start, flush, and the bridge by which later work joins the trace of the request that
+//! caused it.
 
 pub mod events;
+mod exchange;
+pub mod metrics;
 mod seldom;
+mod store;
+mod waits;
 
 use std::collections::HashMap;
 use std::io::IsTerminal;
 
+use opentelemetry::Context;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::SpanExporter;
@@ -21,6 +27,10 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+pub use exchange::{Exchange, why_lost};
+pub use store::Measured;
+pub use waits::{claimed, permitted};
+
 const TRACEPARENT: &str = "traceparent";
 
 /// What must be flushed before the process ends.
@@ -31,7 +41,7 @@ pub struct Telemetry {
 impl Telemetry {
     /// Starts logging to standard error: for people when it is a terminal, as JSON lines otherwise; `RUST_LOG`
     /// decides what. Traces go to an OpenTelemetry collector when the standard `OTEL_EXPORTER_OTLP_ENDPOINT` (or its
-    /// traces variant) is set; they are not thinned out by `RUST_LOG`.
+    /// traces variant) is set; they are not thinned out by `RUST_LOG`, but by the standard `OTEL_TRACES_SAMPLER`.
     ///
     /// # Errors
     /// When the exporter's settings cannot be used.
@@ -49,8 +59,11 @@ impl Telemetry {
         };
         let traces = wants_traces().then(exporter).transpose()?;
         let trace_layer = traces.as_ref().map(|provider| {
+            let tracer = provider.tracer("leadgate");
+            // A process starts its telemetry once.
+            waits::TRACER.set(tracer.clone()).ok();
             tracing_opentelemetry::layer()
-                .with_tracer(provider.tracer("leadgate"))
+                .with_tracer(tracer)
                 .with_filter(EnvFilter::new("leadgate=info"))
         });
         tracing_subscriber::registry()
@@ -129,10 +142,16 @@ pub fn traceparent(span: &Span) -> Option<String> {
 
 /// Makes the span part of the trace named by a W3C `traceparent`. Does nothing when there is none or nothing traces.
 pub fn join_trace(span: &Span, traceparent: Option<&str>) {
-    if let Some(parent) = traceparent {
-        let carrier = HashMap::from([(TRACEPARENT.to_owned(), parent.to_owned())]);
-        // A span that nothing records refuses a parent, and then has no use for one.
-        span.set_parent(TraceContextPropagator::new().extract(&carrier))
-            .ok();
+    // A span that nothing records refuses a parent, and then has no use for one.
+    if traceparent.is_some() && !span.is_disabled() {
+        span.set_parent(context(traceparent)).ok();
     }
+}
+
+/// Where a W3C `traceparent` says that its trace stands; nowhere without one.
+fn context(traceparent: Option<&str>) -> Context {
+    let carrier = traceparent.map(|parent| (TRACEPARENT.to_owned(), parent.to_owned()));
+    // Not what this thread is at: a lead's trace is its own.
+    let carrier: HashMap<String, String> = carrier.into_iter().collect();
+    TraceContextPropagator::new().extract_with_context(&Context::new(), &carrier)
 }

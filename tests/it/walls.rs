@@ -7,11 +7,11 @@ use std::path::Path;
 fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
     BTreeMap::from([
         ("lead", &[][..]),
-        ("iclosed", &[]),
+        ("iclosed", &["telemetry"]),
         ("sandbox", &[]),
         ("lab", &["sandbox"]),
         ("clock", &[]),
-        ("sources", &["lead"]),
+        ("sources", &["lead", "telemetry"]),
         ("settings", &["lead", "sources"]),
         ("telemetry", &["lead", "queue"]),
         ("queue", &["lead", "clock"]),
@@ -56,7 +56,15 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         (
             "app",
             &[
-                "api", "booking", "clock", "fetching", "iclosed", "intake", "queue", "settings",
+                "api",
+                "booking",
+                "clock",
+                "fetching",
+                "iclosed",
+                "intake",
+                "queue",
+                "settings",
+                "telemetry",
                 "tls",
             ],
         ),

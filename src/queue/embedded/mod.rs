@@ -25,7 +25,7 @@ use jiff::Timestamp;
 
 pub use database::OpenError;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, from_millis};
 use crate::lead::{LeadId, Step};
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
@@ -167,6 +167,7 @@ impl Store for Embedded {
             lead,
             step,
             fence: taken.fence,
+            due_at: from_millis(taken.due_at),
             good_until,
         }))
     }
@@ -294,7 +295,8 @@ impl Store for Embedded {
     }
 
     async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
-        self.readers.run(read::backlog).await
+        let now = self.now();
+        self.readers.run(move |db| read::backlog(db, now)).await
     }
 
     async fn acquire(

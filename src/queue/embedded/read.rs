@@ -87,16 +87,30 @@ pub fn next_due(
     step: Step,
     now: i64,
 ) -> Result<Option<Duration>, StoreError> {
+    let mut earliest: Option<i64> = None;
+    for lane in Lane::ALL {
+        let due = first_due(db, account, step, lane)?;
+        earliest = earliest.into_iter().chain(due).min();
+    }
+    Ok(earliest.map(|due| span(now, due)))
+}
+
+/// When the first lead of a lane is due for a step; of one in a worker's hands, when the lease ends.
+fn first_due(
+    db: &Connection,
+    account: &str,
+    step: Step,
+    lane: Lane,
+) -> Result<Option<i64>, StoreError> {
     let mut first = db.prepare_cached(
         "SELECT min(due_at) FROM leads WHERE account = ?1 AND step = ?2 AND lane = ?3",
     )?;
-    let mut earliest: Option<i64> = None;
-    for lane in Lane::ALL {
-        let due: Option<i64> =
-            first.query_row((account, step.as_str(), lane.rank()), |row| row.get(0))?;
-        earliest = earliest.into_iter().chain(due).min();
-    }
-    Ok(earliest.map(|due| Duration::from_millis(due.saturating_sub(now).max(0).cast_unsigned())))
+    Ok(first.query_row((account, step.as_str(), lane.rank()), |row| row.get(0))?)
+}
+
+/// From one time to a later one; zero when it is not later.
+fn span(from: i64, to: i64) -> Duration {
+    Duration::from_millis(to.saturating_sub(from).max(0).cast_unsigned())
 }
 
 pub fn ahead(db: &Connection, id: LeadId, now: i64) -> Result<Option<u64>, StoreError> {
@@ -163,11 +177,15 @@ pub fn counted(db: &Connection, account: &str, lane: u8) -> Result<u64, StoreErr
     Ok(sum.cast_unsigned())
 }
 
-pub fn backlog(db: &Connection) -> Result<Vec<Backlog>, StoreError> {
+pub fn backlog(db: &Connection, now: i64) -> Result<Vec<Backlog>, StoreError> {
     let mut find =
         db.prepare_cached("SELECT account, lane, waiting FROM lanes WHERE waiting > 0")?;
     let rows = find.query_map([], |row| {
-        Ok((row.get(0)?, row.get::<_, u8>(1)?, row.get::<_, i64>(2)?))
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, u8>(1)?,
+            row.get::<_, i64>(2)?,
+        ))
     })?;
     let mut backlog = Vec::new();
     for row in rows {
@@ -175,10 +193,17 @@ pub fn backlog(db: &Connection) -> Result<Vec<Backlog>, StoreError> {
         let lane = Lane::ALL.into_iter().find(|lane| lane.rank() == rank);
         let lane = lane
             .ok_or_else(|| StoreError::Unreadable("a lane of that rank is not known".to_owned()))?;
+        // One look into the index for each step, however many wait.
+        let mut overdue = Duration::ZERO;
+        for step in Step::ALL {
+            let due = first_due(db, &account, step, lane)?;
+            overdue = overdue.max(due.map_or(Duration::ZERO, |due| span(due, now)));
+        }
         backlog.push(Backlog {
             account,
             lane,
             waiting: waiting.cast_unsigned(),
+            overdue,
         });
     }
     Ok(backlog)

@@ -21,6 +21,7 @@ const SPENT_KEPT: Duration = Duration::from_secs(600);
 pub struct Taken {
     pub body: String,
     pub fence: u64,
+    pub due_at: i64,
 }
 
 /// What [`intend`] came to.
@@ -50,7 +51,8 @@ pub fn claim(
         .copied()
         .unwrap_or(0);
     for lane in Lane::order(turn) {
-        let Some((seq, fence, body)) = first_due(&desk.db, account, step, lane, now)? else {
+        let Some((seq, fence, due_at, body)) = first_due(&desk.db, account, step, lane, now)?
+        else {
             continue;
         };
         desk.db
@@ -63,13 +65,14 @@ pub fn claim(
         return Ok(Some(Taken {
             body,
             fence: fence.cast_unsigned() + 1,
+            due_at,
         }));
     }
     Ok(None)
 }
 
-/// Row, fence and body.
-type Due = (i64, i64, String);
+/// Row, fence, due time and body.
+type Due = (i64, i64, i64, String);
 
 fn first_due(
     db: &Connection,
@@ -79,11 +82,11 @@ fn first_due(
     now: i64,
 ) -> Result<Option<Due>, StoreError> {
     let mut find = db.prepare_cached(
-        "SELECT seq, fence, body FROM leads WHERE account = ?1 AND step = ?2 AND lane = ?3 AND due_at <= ?4 \
+        "SELECT seq, fence, due_at, body FROM leads WHERE account = ?1 AND step = ?2 AND lane = ?3 AND due_at <= ?4 \
          ORDER BY due_at, seq LIMIT 1",
     )?;
     let due = find.query_row((account, step.as_str(), lane.rank(), now), |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     });
     Ok(due.optional()?)
 }

@@ -21,13 +21,14 @@ for look = 1, 3 do
   local place = id and place_of(id)
   if place then
     -- A fence is never given twice, even if Redis forgets its last second in a crash.
+    local due = place.due
     place.fence = math.max(place.fence + 1, now)
     place.leased = true
     place.due = now + lease
     keep_place(id, place)
     redis.call('ZADD', waiting, HELD + place.due, id)
     redis.call('HINCRBY', COUNTS, 'turn:' .. step, 1)
-    return { now, redis.call('HGET', LEADS, id), place.fence, beside_the_record(place) }
+    return { now, redis.call('HGET', LEADS, id), place.fence, due, beside_the_record(place) }
   elseif id then
     redis.call('ZREM', waiting, id)
   end

@@ -1,6 +1,7 @@
 //! Looking: at one lead, wherever it is, and at all that wait.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use redis::Value;
@@ -9,7 +10,7 @@ use super::Redis;
 use super::accounts::{Account, Name};
 use super::link::store_error;
 use super::record;
-use super::script::{AHEAD, GET};
+use super::script::{AHEAD, BACKLOG, GET};
 use crate::lead::{Lane, LeadId};
 use crate::queue::{Backlog, StoreError, Stored};
 
@@ -74,15 +75,20 @@ pub async fn ahead(redis: &Redis, id: LeadId) -> Result<Option<u64>, StoreError>
 
 pub async fn backlog(redis: &Redis) -> Result<Vec<Backlog>, StoreError> {
     let all = redis.server.listed().await?;
-    let counts = try_join_all(all.iter().map(|account| redis.server.waiting(account))).await?;
+    let looks = all
+        .iter()
+        .map(|account| redis.server.of_leads(&BACKLOG, account, |_| {}));
+    let answers = try_join_all(looks).await?;
     let mut backlog = Vec::new();
-    for (account, counts) in all.iter().zip(counts) {
-        for (lane, waiting) in Lane::ALL.into_iter().zip(counts) {
+    for (account, answer) in all.iter().zip(answers) {
+        for (at, lane) in (0..).step_by(2).zip(Lane::ALL) {
+            let waiting = answer.unsigned(at)?;
             if waiting > 0 {
                 backlog.push(Backlog {
                     account: account.name.clone(),
                     lane,
                     waiting,
+                    overdue: Duration::from_micros(answer.unsigned(at + 1)?),
                 });
             }
         }

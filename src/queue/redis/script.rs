@@ -150,6 +150,13 @@ script!(
     "ahead.lua"
 );
 script!(
+    BACKLOG,
+    "flags=no-writes",
+    "time.lua",
+    "account.lua",
+    "backlog.lua"
+);
+script!(
     NEXT_DUE,
     "flags=no-writes",
     "time.lua",

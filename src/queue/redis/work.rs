@@ -50,7 +50,7 @@ pub async fn claim(
     if answer.is_empty() {
         return Ok(None);
     }
-    let mut lead = record::lead(&answer, 0, 2)?;
+    let mut lead = record::lead(&answer, 0, 3)?;
     redis
         .server
         .accounts
@@ -61,6 +61,7 @@ pub async fn claim(
         lead,
         step,
         fence: answer.unsigned(1)?,
+        due_at: from_millis(answer.number(2)? / 1000),
         good_until,
     }))
 }

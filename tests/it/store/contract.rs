@@ -91,6 +91,7 @@ macro_rules! contract {
                 the_next_due_time_is_known,
                 a_settled_lead_is_as_the_worker_left_it,
                 backlog_and_position_follow_the_leads,
+                the_backlog_tells_how_long_the_longest_due_has_been_due,
                 urgent_leads_go_before_and_delayed_ones_do_not,
                 those_who_wait_are_woken,
             ],

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use leadgate::lead::{Lane, LeadId, Status, Step};
-use leadgate::queue::{Acceptance, Accepted, Backlog, ClaimError, Hold, Next};
+use leadgate::queue::{Acceptance, Accepted, ClaimError, Hold, Next};
 use tokio::time::timeout;
 
 use super::*;
@@ -264,14 +264,13 @@ pub async fn backlog_and_position_follow_the_leads(bench: &mut dyn Bench) {
     keep(store, acceptance(lead_in("other", Lane::Bulk))).await;
     let mut backlog = store.backlog().await.unwrap();
     backlog.sort_by(|a, b| a.account.cmp(&b.account));
-    let part = |account: &str, lane, waiting| Backlog {
-        account: account.to_owned(),
-        lane,
-        waiting,
-    };
+    let counted: Vec<_> = backlog
+        .iter()
+        .map(|part| (part.account.as_str(), part.lane, part.waiting))
+        .collect();
     assert_eq!(
-        backlog,
-        [part(ACCOUNT, Lane::Normal, 4), part("other", Lane::Bulk, 1)]
+        counted,
+        [(ACCOUNT, Lane::Normal, 4), ("other", Lane::Bulk, 1)]
     );
     assert_eq!(store.ahead(ids[3]).await.unwrap(), Some(3));
     let claim = take(store).await.unwrap();
@@ -358,4 +357,37 @@ pub async fn those_who_wait_are_woken(bench: &mut dyn Bench) {
     timeout(soon, amended)
         .await
         .expect("amending wakes the caller");
+}
+
+pub async fn the_backlog_tells_how_long_the_longest_due_has_been_due(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let overdue = async || {
+        let backlog = store.backlog().await.unwrap();
+        let mine = backlog.into_iter().find(|part| part.account == ACCOUNT);
+        mine.unwrap().overdue
+    };
+    let about = |found: Duration, wanted: Duration| {
+        assert!((wanted..wanted + SLACK).contains(&found), "{found:?}");
+    };
+    keep(store, acceptance(lead())).await;
+    bench.advance(10 * SECOND);
+    keep(store, acceptance(lead())).await;
+    bench.advance(20 * SECOND);
+    about(overdue().await, 30 * SECOND);
+    let first = take(store).await.unwrap();
+    let due_at = first.due_at;
+    about(overdue().await, 20 * SECOND);
+    let second = take(store).await.unwrap();
+    let apart = second.due_at.duration_since(due_at).unsigned_abs();
+    about(apart, 10 * SECOND);
+    assert!(overdue().await.is_zero(), "both are in workers' hands");
+    store
+        .settle(first, later(Step::Book, HOUR), Hold::Keep)
+        .await
+        .unwrap();
+    assert!(overdue().await.is_zero(), "neither is due");
+    bench.advance(LEASE + 5 * SECOND);
+    let lapsed = overdue().await;
+    assert!(!lapsed.is_zero() && lapsed < 10 * SECOND, "{lapsed:?}");
+    drop(second);
 }

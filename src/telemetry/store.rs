@@ -1,0 +1,198 @@
+//! A store whose every step is timed and whose failures are counted. Adds nothing else to the contract.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use super::metrics;
+use crate::lead::{LeadId, Step};
+use crate::queue::{
+    Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
+    Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
+    StoreError, Stored,
+};
+
+/// A store, and the word for its kind.
+pub struct Measured {
+    store: Arc<dyn Store>,
+    kind: &'static str,
+}
+
+impl Measured {
+    /// `kind` is a word such as `redis`.
+    pub fn new(store: Arc<dyn Store>, kind: &'static str) -> Self {
+        metrics::store_known(kind);
+        Self { store, kind }
+    }
+
+    async fn timed<T, E: Failure>(
+        &self,
+        operation: &'static str,
+        step: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let began = Instant::now();
+        let done = step.await;
+        let failure = done.as_ref().err().and_then(Failure::of_store);
+        metrics::stored(self.kind, operation, began.elapsed(), failure);
+        done
+    }
+}
+
+/// An error that may be the store's; a claim that was lost is none.
+trait Failure {
+    fn of_store(&self) -> Option<&StoreError>;
+}
+
+impl Failure for StoreError {
+    fn of_store(&self) -> Option<&StoreError> {
+        Some(self)
+    }
+}
+
+impl Failure for ClaimError {
+    fn of_store(&self) -> Option<&StoreError> {
+        match self {
+            ClaimError::Store(error) => Some(error),
+            ClaimError::Lost => None,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Measured {
+    fn now(&self) -> Timestamp {
+        self.store.now()
+    }
+
+    fn hash_key(&self) -> &[u8; 32] {
+        self.store.hash_key()
+    }
+
+    fn changes(&self) -> &Arc<Changes> {
+        self.store.changes()
+    }
+
+    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+        self.timed("accept", self.store.accept(acceptance)).await
+    }
+
+    async fn remember(&self, key: Digest, receipt: Receipt) -> Result<(), StoreError> {
+        self.timed("remember", self.store.remember(key, receipt))
+            .await
+    }
+
+    async fn claim(
+        &self,
+        account: &str,
+        step: Step,
+        lease: Duration,
+    ) -> Result<Option<Claim>, StoreError> {
+        self.timed("claim", self.store.claim(account, step, lease))
+            .await
+    }
+
+    async fn next_due(&self, account: &str, step: Step) -> Result<Option<Duration>, StoreError> {
+        self.timed("next_due", self.store.next_due(account, step))
+            .await
+    }
+
+    async fn renew(&self, claim: &mut Claim, lease: Duration) -> Result<(), ClaimError> {
+        self.timed("renew", self.store.renew(claim, lease)).await
+    }
+
+    async fn intend(&self, claim: &mut Claim, choice: Choice<'_>) -> Result<Intended, ClaimError> {
+        self.timed("intend", self.store.intend(claim, choice)).await
+    }
+
+    async fn settle(&self, claim: Claim, next: Next, hold: Hold) -> Result<(), ClaimError> {
+        self.timed("settle", self.store.settle(claim, next, hold))
+            .await
+    }
+
+    async fn identify(
+        &self,
+        claim: Claim,
+        person: Vec<Digest>,
+        window: Duration,
+        next: Next,
+    ) -> Result<Option<LeadId>, ClaimError> {
+        self.timed("identify", self.store.identify(claim, person, window, next))
+            .await
+    }
+
+    async fn repeated(&self, key: Digest) -> Result<Option<LeadId>, StoreError> {
+        self.timed("repeated", self.store.repeated(key)).await
+    }
+
+    async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError> {
+        self.timed("get", self.store.get(id)).await
+    }
+
+    async fn list(
+        &self,
+        filter: &Filter,
+        after: Option<Cursor>,
+        most: usize,
+    ) -> Result<Page, StoreError> {
+        self.timed("list", self.store.list(filter, after, most))
+            .await
+    }
+
+    async fn amend(&self, stored: Stored, next: Next, hold: Hold) -> Result<Amended, StoreError> {
+        self.timed("amend", self.store.amend(stored, next, hold))
+            .await
+    }
+
+    async fn ahead(&self, id: LeadId) -> Result<Option<u64>, StoreError> {
+        self.timed("ahead", self.store.ahead(id)).await
+    }
+
+    async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
+        self.timed("backlog", self.store.backlog()).await
+    }
+
+    async fn acquire(
+        &self,
+        budget: Budget<'_>,
+        limit: Limit,
+        hold: Duration,
+    ) -> Result<Acquired, StoreError> {
+        self.timed("acquire", self.store.acquire(budget, limit, hold))
+            .await
+    }
+
+    async fn answered(
+        &self,
+        budget: Budget<'_>,
+        permit: PermitId,
+        window: Duration,
+    ) -> Result<(), StoreError> {
+        self.timed("answered", self.store.answered(budget, permit, window))
+            .await
+    }
+
+    async fn give_back(&self, budget: Budget<'_>, permit: PermitId) -> Result<(), StoreError> {
+        self.timed("give_back", self.store.give_back(budget, permit))
+            .await
+    }
+
+    async fn close(
+        &self,
+        budget: Budget<'_>,
+        pause: Duration,
+        lower: Option<u32>,
+    ) -> Result<(), StoreError> {
+        self.timed("close", self.store.close(budget, pause, lower))
+            .await
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.timed("probe", self.store.probe()).await
+    }
+
+    async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {
+        self.timed("sweep", self.store.sweep(retention)).await
+    }
+}
