@@ -33,5 +33,6 @@ mod replicas;
 mod sources;
 mod store;
 mod tls;
+mod tracing;
 mod walls;
 mod wishes;

@@ -1,7 +1,7 @@
 //! What is counted, and when: one function per thing that happens. The metrics themselves are in [`catalogue`].
 //!
 //! Recording costs some hundred nanoseconds and waits for nobody. What only the store knows is asked for at the
-//! scrape, by [`crate::api`].
+//! scrape, by the route that tells all this.
 
 pub mod catalogue;
 mod exposition;

@@ -247,6 +247,7 @@ pub fn copy(claim: &Claim) -> Claim {
         lead: claim.lead.clone(),
         step: claim.step,
         fence: claim.fence,
+        due_at: claim.due_at,
         good_until: claim.good_until,
     }
 }
