@@ -26,6 +26,7 @@ mod hooks;
 mod imports;
 mod lab;
 mod lost_answers;
+mod metrics;
 mod operations;
 mod pacing;
 mod qualifying;

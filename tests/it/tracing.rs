@@ -121,7 +121,10 @@ async fn one_trace_leads_from_the_browser_over_a_killed_replica_to_the_booking_b
     ] {
         assert!(!collector.holds(secret), "a span holds {secret}");
     }
-    assert!(collector.holds(taken.id()), "the search finds what is there");
+    assert!(
+        collector.holds(taken.id()),
+        "the search finds what is there"
+    );
     let names: BTreeSet<String> = collector
         .trace(BROWSER)
         .iter()

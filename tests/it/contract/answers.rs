@@ -312,6 +312,7 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
         (BACKFILLS, "post", 415, backfill().body("x")),
         ("/livez", "get", 200, get("/livez", "")),
         ("/readyz", "get", 200, get("/readyz", "")),
+        ("/metrics", "get", 200, get("/metrics", "")),
         ("/openapi.yaml", "get", 200, get("/openapi.yaml", "")),
     ]
 }

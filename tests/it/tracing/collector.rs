@@ -126,20 +126,22 @@ async fn take(kept: Data<Mutex<Kept>>, body: Bytes) -> HttpResponse {
             .scope_spans
             .into_iter()
             .flat_map(|part| part.spans);
-        kept.spans.extend(spans.map(|span| Span {
-            process: process.clone(),
-            trace: span
-                .trace_id
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-            kind: span.kind(),
-            id: span.span_id,
-            parent: span.parent_span_id,
-            name: span.name,
-            from: span.start_time_unix_nano,
-            until: span.end_time_unix_nano,
-            attributes: span.attributes,
+        kept.spans.extend(spans.map(|span| {
+            Span {
+                process: process.clone(),
+                trace: span
+                    .trace_id
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect(),
+                kind: span.kind(),
+                id: span.span_id,
+                parent: span.parent_span_id,
+                name: span.name,
+                from: span.start_time_unix_nano,
+                until: span.end_time_unix_nano,
+                attributes: span.attributes,
+            }
         }));
     }
     HttpResponse::Ok()
