@@ -157,7 +157,7 @@ async fn no_caller_and_no_person_writes_into_a_label() {
         "person.example",
         "lead1",
         "number1",
-        "ld_",
+        "\"ld_",
         "iclosed_test",
     ] {
         assert!(!plain.contains(word), "{word}");
