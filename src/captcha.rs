@@ -5,11 +5,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use reqwest::{Client, Response, header};
+use reqwest::{Client, Response, Url, header};
 use secrecy::ExposeSecret;
 use serde_json::Value;
+use tracing::Instrument;
 
 use crate::settings::{Captcha, CaptchaProvider};
+use crate::telemetry::{Exchange, why_lost};
 
 /// For the whole question. Somebody looks at a spinner meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -67,9 +69,18 @@ async fn verify_within(
         .timeout(timeout)
         .body(question)
         .send();
-    let answer = match asked.await {
-        Ok(response) => read(response).await,
-        Err(error) => Err(error),
+    let url = Url::parse(&captcha.verify_url).ok();
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    let exchange = Exchange::begin("POST", host, "");
+    let answer = match asked.instrument(exchange.span()).await {
+        Ok(response) => {
+            exchange.answered(response.status().as_u16());
+            read(response).await
+        }
+        Err(error) => {
+            exchange.lost(why_lost(&error));
+            Err(error)
+        }
     };
     match answer {
         Ok(Some(answer)) => judge(captcha, &answer),

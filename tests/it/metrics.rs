@@ -2,18 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
+use leadgate::sandbox::{Fault, FaultKind};
 use leadgate::telemetry::metrics::catalogue::ALL;
 use leadgate::telemetry::metrics::{self, Kind};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::leads::{lead, read as body};
-use crate::support::{Answer, Gateway, Settings, sandbox};
+use crate::support::redis_server::RedisServer;
+use crate::support::{Answer, Gateway, Settings, sandbox, wait_for};
 
 mod exposition;
 
 use exposition::Family;
+
+const SOON: Duration = Duration::from_secs(30);
 
 type Families = BTreeMap<String, Family>;
 
@@ -185,6 +190,70 @@ async fn no_caller_and_no_person_writes_into_a_label() {
         .map(|sample| sample.labels["http_request_method"].as_str())
         .collect();
     assert_eq!(methods, BTreeSet::from(["GET", "POST", "_OTHER"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_is_told_and_the_scrape_still_answers() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let mut redis = RedisServer::start(&[]).await;
+    let settings = Settings::new(&sandbox.url(), (100, 2)).store_url(&redis.url());
+    let gateway = Gateway::start(&settings).await;
+    let ready = async |wanted: f64| {
+        wait_for("the figure to follow", SOON, async || {
+            let (_, found) = scraped(&gateway).await;
+            (sum(&found, "leadgate_ready", &[]) == wanted).then_some(found)
+        })
+        .await
+    };
+    ready(1.0).await;
+    redis.kill();
+    let found = ready(0.0).await;
+    let labels = [("store", "redis"), ("error_type", "unavailable")];
+    assert!(sum(&found, "leadgate_store_failures_total", &labels) > 0.0);
+    let refused = Answer::of(gateway.post(&lead(1), 0).await).await;
+    assert_eq!(refused.http, 503);
+    let (_, found) = scraped(&gateway).await;
+    let labels = [("source", "landing"), ("code", "store_unavailable")];
+    assert_eq!(sum(&found, "leadgate_leads_refused_total", &labels), 1.0);
+    redis.restart().await;
+    ready(1.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_wrong_at_iclosed_is_counted_by_what_it_is() {
+    let sandbox = sandbox(100, 2, 3).await;
+    for (kind, times) in [
+        (FaultKind::DropAfter, 1),
+        (FaultKind::StatusBefore { code: 429 }, 1),
+    ] {
+        sandbox.control().add_fault(Fault {
+            endpoint: Some("POST /v1/eventCalls".to_owned()),
+            kind,
+            times: Some(times),
+            probability: 1.0,
+        });
+    }
+    let settings =
+        Settings::new(&sandbox.url(), (100, 2)).tables("[booking]\nlook_after_seconds = [1, 2, 4]");
+    let gateway = Gateway::start(&settings).await;
+    for number in [1, 2] {
+        let answer = Answer::of(gateway.post(&lead(number), 0).await).await;
+        gateway.until(answer.id(), &["booked"], SOON).await;
+    }
+    let (_, found) = scraped(&gateway).await;
+    for (name, labels) in [
+        ("leadgate_iclosed_requests_total", ("outcome", "limited")),
+        ("leadgate_iclosed_requests_total", ("outcome", "unknown")),
+        ("leadgate_bookings_total", ("how", "found")),
+        ("leadgate_bookings_total", ("how", "answered")),
+        ("leadgate_reconciliations_total", ("outcome", "found")),
+        (
+            "http_client_request_duration_seconds_count",
+            ("http_response_status_code", "429"),
+        ),
+    ] {
+        assert_eq!(sum(&found, name, &[labels]), 1.0, "{name} {labels:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

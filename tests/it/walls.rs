@@ -19,7 +19,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             "intake",
             &["lead", "queue", "settings", "sources", "telemetry"],
         ),
-        ("captcha", &["settings"]),
+        ("captcha", &["settings", "telemetry"]),
         ("retry", &[]),
         ("tls", &["settings"]),
         (
