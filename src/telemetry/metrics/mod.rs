@@ -123,12 +123,7 @@ pub fn claimed(lane: Lane, step: Step, waited: Duration) {
 pub fn worked(lead: &Lead, step: Step, at: Timestamp) {
     count_if_parked(lead);
     if step == Step::Reconcile {
-        let outcome = match lead.status {
-            Status::Booked => "found",
-            Status::Reconciling => "look_again",
-            Status::Queued if lead.reason.is_none() => "not_found",
-            _ => "given_up",
-        };
+        let outcome = reconciled(lead.status, lead.reason.is_some());
         of::RECONCILIATIONS.count([word(&lead.account), outcome.into()]);
     }
     if lead.status == Status::Booked {
@@ -146,6 +141,16 @@ pub fn worked(lead: &Lead, step: Step, at: Timestamp) {
         of::BOOKINGS.count(labels);
         let took = at.duration_since(lead.received_at).as_secs_f64();
         of::BOOKING_DURATION.record(took.max(0.0), [lane.into()]);
+    }
+}
+
+/// What a lookup came to, told by how it left the lead: one that is on its way to a person has its reason already.
+fn reconciled(status: Status, has_reason: bool) -> &'static str {
+    match (status, has_reason) {
+        (Status::Booked, _) => "found",
+        (Status::Reconciling, _) => "look_again",
+        (Status::Queued, false) => "not_found",
+        _ => "given_up",
     }
 }
 
@@ -292,5 +297,36 @@ impl Drop for PermitWait<'_> {
         let labels = || [word(self.account), self.endpoint.into()];
         of::PERMITS_WAITING.add(-1, labels());
         of::PERMIT_WAIT.record(self.since.elapsed().as_secs_f64(), labels());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lookup_is_told_by_how_it_left_the_lead() {
+        for (status, has_reason, outcome) in [
+            (Status::Booked, false, "found"),
+            (Status::Reconciling, false, "look_again"),
+            (Status::Queued, false, "not_found"),
+            (Status::Queued, true, "given_up"),
+            (Status::Parked, true, "given_up"),
+        ] {
+            assert_eq!(reconciled(status, has_reason), outcome, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_method_nobody_knows_is_no_label() {
+        for (method, known) in [
+            ("POST", "POST"),
+            ("PATCH", "PATCH"),
+            ("post", "_OTHER"),
+            ("kim@person.example", "_OTHER"),
+            ("", "_OTHER"),
+        ] {
+            assert_eq!(known_method(method), known);
+        }
     }
 }
