@@ -123,7 +123,7 @@ impl Pace {
             Some(gate) => Some(gate.pass(lane).await),
             None => None,
         };
-        self.open(endpoint, self.limit).await
+        self.open(endpoint, self.limit, asked_at).await
     }
 
     /// Waits until less than half of the endpoint's permits are open, and takes one. It stands in nobody's way while
@@ -136,10 +136,15 @@ impl Pace {
             requests: (self.limit.requests / 2).max(1),
             ..self.limit
         };
-        self.open(endpoint, half).await
+        self.open(endpoint, half, self.store.now()).await
     }
 
-    async fn open(&self, endpoint: Endpoint, limit: Limit) -> Result<Permit, StoreError> {
+    async fn open(
+        &self,
+        endpoint: Endpoint,
+        limit: Limit,
+        asked_at: Timestamp,
+    ) -> Result<Permit, StoreError> {
         let hold = TO_START + self.timeout + self.limit.window;
         loop {
             // Counted from before the store is asked: a process that was stopped while the answer was on its way must

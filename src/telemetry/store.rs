@@ -122,6 +122,16 @@ impl Store for Measured {
             .await
     }
 
+    async fn by_call(&self, account: &str, call_id: i64) -> Result<Option<LeadId>, StoreError> {
+        self.timed("by_call", self.store.by_call(account, call_id))
+            .await
+    }
+
+    async fn by_person(&self, account: &str, person: &[Digest]) -> Result<Vec<LeadId>, StoreError> {
+        self.timed("by_person", self.store.by_person(account, person))
+            .await
+    }
+
     async fn repeated(&self, key: Digest) -> Result<Option<LeadId>, StoreError> {
         self.timed("repeated", self.store.repeated(key)).await
     }
