@@ -24,7 +24,7 @@ use crate::intake::person::Hasher;
 use crate::intake::throttle::{Throttle, Throttles};
 use crate::queue::embedded::{self, Embedded, OpenError};
 use crate::queue::redis::{self, Redis};
-use crate::queue::{Limit, Retention, Store};
+use crate::queue::{Limit, Retention, Store, Switches};
 use crate::settings::{Account, Settings, Source, StoreUrl};
 use crate::telemetry::{Measured, events, metrics};
 use crate::tls::{self, TlsError};
@@ -75,6 +75,7 @@ pub struct Running {
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
     dispatchers: Dispatchers,
     sweeping: tokio::task::JoinHandle<()>,
+    looking: tokio::task::JoinHandle<()>,
     stopping: CancellationToken,
     deadline: Duration,
 }
@@ -166,6 +167,10 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         source,
     })?;
     let settings = Arc::new(settings);
+    let switches = Arc::new(Switches::new(Arc::clone(&store)));
+    // Before anything works: what rests must not be woken by a restart.
+    let looked = switches.look().await;
+    looked.map_err(|error| StartError::Store(error.to_string()))?;
     let dispatchers = Dispatchers::default();
     let mut lookups = HashMap::new();
     let mut workers = Vec::new();
@@ -177,6 +182,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         workers.push(Arc::new(worker(
             &settings,
             Arc::clone(&store),
+            Arc::clone(&switches),
             pace,
             lookup,
         )));
@@ -190,6 +196,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
     let http = client_of_others()?;
     let fetching = Arc::new(Fetching {
         store: Arc::clone(&store),
+        switches: Arc::clone(&switches),
         hasher: hasher.clone(),
         settings: Arc::clone(&settings),
         http: http.clone(),
@@ -209,10 +216,12 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         http,
         stopping: stopping.clone(),
         page,
+        switches: Arc::clone(&switches),
         store: Arc::clone(&store),
         settings,
     });
     tokio::spawn(warn_of_strangers(web::Data::clone(&gateway)));
+    let looking = tokio::spawn(switches.keep());
     let sweeping = tokio::spawn(sweep(web::Data::clone(&gateway), retention));
     for worker in &workers {
         dispatchers.start(worker);
@@ -234,6 +243,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         serving: tokio::spawn(server),
         dispatchers,
         sweeping,
+        looking,
         stopping,
         deadline,
     })
@@ -281,6 +291,7 @@ fn serve(
 fn worker(
     settings: &Settings,
     store: Arc<dyn Store>,
+    switches: Arc<Switches>,
     pace: Arc<Pace>,
     lookup: Arc<Lookup>,
 ) -> Worker {
@@ -300,6 +311,7 @@ fn worker(
             chance: 0.5,
         },
         store,
+        switches,
         pace,
         lookup,
     }
@@ -370,6 +382,7 @@ impl Running {
         tracing::info!("stopping");
         self.stopping.cancel();
         self.sweeping.abort();
+        self.looking.abort();
         let (left, ()) = tokio::join!(self.dispatchers.stop(self.deadline), self.server.stop(true));
         if left > 0 {
             tracing::warn!(

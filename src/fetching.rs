@@ -15,7 +15,7 @@ use crate::intake::person::Hasher;
 use crate::intake::person_window;
 use crate::intake::platform::{self, Around};
 use crate::lead::{Lead, Reason, ReasonCode, Status, Step};
-use crate::queue::{Claim, ClaimError, Hold, Next, Store, StoreError, due};
+use crate::queue::{Claim, ClaimError, Hold, Next, Store, StoreError, Switches, due, switches};
 use crate::retry;
 use crate::settings::{Settings, SourceKind};
 use crate::sources::{Entry, Fetch, FetchError};
@@ -34,6 +34,8 @@ const STORE_PAUSE: Duration = Duration::from_secs(1);
 pub struct Fetching {
     /// Where the leads are.
     pub store: Arc<dyn Store>,
+    /// What rests.
+    pub switches: Arc<Switches>,
     /// Digests under the store's key.
     pub hasher: Hasher,
     /// Who delivers, and how it is asked.
@@ -89,7 +91,15 @@ impl Fetching {
 
     async fn next(&self, account: &str) -> Result<Option<Claim>, StoreError> {
         due::wait_for_due(&*self.store, account, Step::Fetch).await?;
-        self.store.claim(account, Step::Fetch, LEASE).await
+        let claim = self.store.claim(account, Step::Fetch, LEASE).await?;
+        let Some(claim) = claim else { return Ok(None) };
+        match self.switches.source(&claim.lead.source) {
+            Some(paused) => {
+                switches::put_off(&*self.store, claim, &paused, retry::chance()).await?;
+                Ok(None)
+            }
+            None => Ok(Some(claim)),
+        }
     }
 
     async fn work(&self, claim: Claim) {

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use crate::booking::lookup::Lookup;
 use crate::intake::person::Hasher;
 use crate::intake::throttle::{Throttles, counted};
-use crate::queue::{Limit, Store};
+use crate::queue::{Limit, Store, Switches};
 use crate::settings::{Settings, Source};
 
 use problem::{Code, Problem};
@@ -43,6 +43,8 @@ pub struct Gateway {
     pub settings: Arc<Settings>,
     /// Where leads are kept.
     pub store: Arc<dyn Store>,
+    /// What rests.
+    pub switches: Arc<Switches>,
     /// Digests under the store's key.
     pub hasher: Hasher,
     /// Slots, by account.

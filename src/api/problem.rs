@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::intake::Refused;
 use crate::intake::fault::Fault;
 use crate::intake::throttle::Allowance;
+use crate::lead::LeadId;
 use crate::queue::StoreError;
 use crate::telemetry::events;
 
@@ -71,11 +72,23 @@ pub enum Code {
     PlatformRefused,
     /// The captcha's provider could not be asked.
     CaptchaUnavailable,
+    /// No such account.
+    UnknownAccount,
+    /// A retry means nothing where the lead stands.
+    NotRetryable,
+    /// There is no doubt about the lead that could be lifted.
+    NotReleasable,
+    /// The lead cannot be cancelled where it stands.
+    NotCancellable,
+    /// Another lead holds the person.
+    PersonTaken,
+    /// A worker holds the lead.
+    LeadBusy,
 }
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 26] = [
+    pub const ALL: [Code; 32] = [
         Code::UnreadableBody,
         Code::BadQuery,
         Code::BadHeader,
@@ -102,6 +115,12 @@ impl Code {
         Code::PlatformUnavailable,
         Code::PlatformRefused,
         Code::CaptchaUnavailable,
+        Code::UnknownAccount,
+        Code::NotRetryable,
+        Code::NotReleasable,
+        Code::NotCancellable,
+        Code::PersonTaken,
+        Code::LeadBusy,
     ];
 
     /// The word, the status and the title.
@@ -169,6 +188,12 @@ impl Code {
                 503,
                 "The captcha cannot be checked now",
             ),
+            Code::UnknownAccount => ("unknown_account", 404, "There is no such account"),
+            Code::NotRetryable => ("not_retryable", 409, "The lead cannot be retried"),
+            Code::NotReleasable => ("not_releasable", 409, "The lead cannot be released"),
+            Code::NotCancellable => ("not_cancellable", 409, "The lead cannot be cancelled"),
+            Code::PersonTaken => ("person_taken", 409, "Another lead holds the person"),
+            Code::LeadBusy => ("lead_busy", 409, "The lead is being worked on"),
         }
     }
 
@@ -194,7 +219,7 @@ impl Code {
 
     /// Whether the same request may succeed later.
     pub fn is_retryable(self) -> bool {
-        matches!(self.status(), 408 | 429 | 500 | 503)
+        self == Code::LeadBusy || matches!(self.status(), 408 | 429 | 500 | 503)
     }
 }
 
@@ -207,6 +232,8 @@ pub struct Problem {
     pub detail: String,
     /// The faults of fields.
     pub errors: Vec<Fault>,
+    /// The lead that holds the person.
+    pub duplicate_of: Option<LeadId>,
     headers: Vec<(header::HeaderName, String)>,
 }
 
@@ -222,6 +249,8 @@ struct Document<'a> {
     retryable: bool,
     #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
     errors: &'a [Fault],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duplicate_of: Option<LeadId>,
 }
 
 impl Problem {
@@ -231,6 +260,7 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
+            duplicate_of: None,
             headers: Vec::new(),
         };
         match code {
@@ -313,6 +343,7 @@ impl Problem {
             request_id,
             retryable: self.code.is_retryable(),
             errors: &self.errors,
+            duplicate_of: self.duplicate_of,
         };
         let mut answer = self.head();
         answer.content_type("application/problem+json");

@@ -197,7 +197,10 @@ impl LeadState {
 
     fn place(&mut self, gateway: &Gateway, lead: &Lead, ahead: u64, due: Timestamp) {
         self.position = Some(ahead + 1);
-        let limit = gateway.limits.get(&lead.account);
+        let rests = gateway.switches.account(&lead.account).is_some()
+            || gateway.switches.source(&lead.source).is_some();
+        // Nobody knows when what rests goes on.
+        let limit = gateway.limits.get(&lead.account).filter(|_| !rests);
         let now = gateway.store.now();
         self.estimated_start_at = limit.map(|limit| estimated_start(now, ahead, *limit).max(due));
     }

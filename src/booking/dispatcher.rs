@@ -8,7 +8,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::iclosed::Endpoint;
 use crate::lead::{Lane, Step};
-use crate::queue::{StoreError, due};
+use crate::queue::{Claim, StoreError, Switch, due, switches};
+use crate::retry;
 use crate::telemetry::events;
 
 use super::{Worker, principal_endpoint};
@@ -81,20 +82,37 @@ async fn turn(
     endpoint: Endpoint,
     work: &TaskTracker,
 ) -> Result<(), StoreError> {
-    due::wait_for_due(&*worker.store, worker.pace.account(), step).await?;
+    let account = worker.pace.account();
+    worker.switches.until_account_works(account).await;
+    due::wait_for_due(&*worker.store, account, step).await?;
     let permit = match step {
         // Whoever knows a webhook's address may ask for this. Lost answers, at the same endpoint, go first.
         Step::Confirm => worker.pace.spare_permit(endpoint).await?,
         _ => worker.pace.permit(endpoint, Lane::Normal).await?,
     };
-    // The permit may have taken a window to come; by now another lead can be first in line, or none be left.
-    if let Some(claim) = worker
-        .store
-        .claim(worker.pace.account(), step, worker.lease())
-        .await?
-    {
-        let worker = Arc::clone(worker);
-        work.spawn(async move { worker.work(claim, permit).await });
+    // The permit may have taken a window to come; by now another lead can be first in line, or none be left, or the
+    // account rest.
+    if worker.switches.account(account).is_some() {
+        return Ok(());
+    }
+    while let Some(claim) = worker.store.claim(account, step, worker.lease()).await? {
+        let Some(paused) = rests(worker, &claim) else {
+            let worker = Arc::clone(worker);
+            work.spawn(async move { worker.work(claim, permit).await });
+            break;
+        };
+        switches::put_off(&*worker.store, claim, &paused, retry::chance()).await?;
     }
     Ok(())
+}
+
+/// The pause of the lead's source, where it stops this step. What was begun at iClosed is finished all the same.
+fn rests(worker: &Worker, claim: &Claim) -> Option<Switch> {
+    match claim.step {
+        Step::Reconcile | Step::Cancel | Step::Confirm => None,
+        Step::Fetch | Step::Qualify | Step::HandOver => worker.switches.source(&claim.lead.source),
+        // The request of an open intent may have left.
+        Step::Book if claim.lead.progress.intent.is_some() => None,
+        Step::Book => worker.switches.source(&claim.lead.source),
+    }
 }

@@ -76,7 +76,8 @@ pub struct Lookup {
     pace: Arc<Pace>,
     store: Arc<dyn Store>,
     pages: Cache<(Event, Date), Arc<Page>>,
-    gone: Cache<Event, LookupError>,
+    /// With when it was asked for, by the store's clock.
+    gone: Cache<Event, (LookupError, Timestamp)>,
 }
 
 impl Offer {
@@ -172,9 +173,12 @@ impl Lookup {
         fresh_after: Option<Timestamp>,
         lane: Lane,
     ) -> Result<Arc<Page>, LookupError> {
-        if let Some(gone) = self.gone.get(event).await {
+        if let Some((gone, asked_at)) = self.gone.get(event).await
+            && fresh_after.is_none_or(|after| asked_at > after)
+        {
             return Err(gone);
         }
+        let asked_at = self.store.now();
         let key = (event.clone(), day);
         if let (Some(after), Some(page)) = (fresh_after, self.pages.get(&key).await)
             && page.seen_at <= after
@@ -192,9 +196,8 @@ impl Lookup {
         if let Err(error) = &found
             && matches!(**error, LookupError::EventGone(_))
         {
-            self.gone
-                .insert(event.clone(), LookupError::clone(error))
-                .await;
+            let known = (LookupError::clone(error), asked_at);
+            self.gone.insert(event.clone(), known).await;
         }
         found.map_err(|error| LookupError::clone(&error))
     }

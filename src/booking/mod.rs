@@ -5,12 +5,14 @@
 //! [`outcome::apply`] turns one into the lead's new state. Knows neither which store nor which source it serves.
 
 pub mod book;
+mod cancel;
 pub mod confirm;
 mod contact;
 pub mod dispatcher;
 mod looks;
 pub mod lookup;
 pub mod nudge;
+pub mod operator;
 pub mod outcome;
 pub mod pace;
 mod reconcile;
@@ -26,7 +28,7 @@ use tracing::Instrument;
 
 use crate::iclosed::Endpoint;
 use crate::lead::{Lead, Step};
-use crate::queue::{Claim, ClaimError, Store};
+use crate::queue::{Claim, ClaimError, Store, Switches};
 use crate::retry;
 use crate::telemetry;
 
@@ -66,6 +68,8 @@ pub struct Worker {
     pub pace: Arc<Pace>,
     /// The account's slots.
     pub lookup: Arc<Lookup>,
+    /// What rests.
+    pub switches: Arc<Switches>,
     /// By source name.
     pub sources: HashMap<String, SourceRules>,
     /// For leads whose source left the settings.
@@ -81,13 +85,18 @@ pub fn principal_endpoint(step: Step) -> Option<Endpoint> {
         Step::Fetch => None,
         Step::Qualify | Step::HandOver => Some(Endpoint::SearchContacts),
         Step::Book => Some(Endpoint::CreateCall),
-        Step::Reconcile | Step::Confirm => Some(Endpoint::ListCalls),
+        Step::Reconcile | Step::Confirm | Step::Cancel => Some(Endpoint::ListCalls),
     }
 }
 
 /// How long until then; nothing when it has passed.
 fn until(then: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_until(then)).unwrap_or_default()
+}
+
+/// The budgets an account has at iClosed, by the names [`crate::queue::Budget`] knows them by.
+pub fn budget_names() -> impl Iterator<Item = &'static str> {
+    Endpoint::ALL.into_iter().map(Endpoint::key)
 }
 
 impl Worker {
@@ -113,6 +122,7 @@ impl Worker {
             Step::Reconcile => Ok(self.reconcile(&mut claim, permit).await),
             Step::HandOver => Ok(self.hand_over(&mut claim, permit).await),
             Step::Confirm => Ok(self.confirm(&mut claim, permit).await),
+            Step::Cancel => self.cancel(&mut claim, permit).await,
         };
         match done {
             Ok(outcome) => self.settle(claim, outcome).await,

@@ -10,7 +10,7 @@ use crate::queue::{Hold, Next};
 use crate::retry;
 
 use super::confirm::{self, Standing};
-use super::looks;
+use super::{cancel, looks};
 
 /// The result of one piece of work.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,8 @@ pub enum Outcome {
     HandedOver(Result<(), String>),
     /// How iClosed says that the call stands.
     Confirmed(Standing),
+    /// What came of calling the call off.
+    Cancel(cancel::End),
 }
 
 /// The bounds that [`apply`] needs.
@@ -289,6 +291,7 @@ pub fn apply(
         }
         Outcome::HandedOver(result) => handed_over(lead, result, now, bounds),
         Outcome::Confirmed(standing) => confirm::apply(lead, standing, now, bounds.chance),
+        Outcome::Cancel(end) => cancel::apply(lead, end, now, bounds.chance),
     }
 }
 

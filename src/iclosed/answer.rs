@@ -179,6 +179,13 @@ pub(super) fn created_call(body: &Value) -> Result<CreatedCall, CallError> {
     })
 }
 
+/// A call counts as called off only without a status of failure inside.
+pub(super) fn call_cancelled(body: &Value) -> Result<(), CallError> {
+    confirmed(&body["data"]["eventCall"])?;
+    confirmed(&body["data"])?;
+    confirmed(body)
+}
+
 /// Some answers carry a status of their own inside, whose failure values are not documented.
 fn confirmed(envelope: &Value) -> Result<(), CallError> {
     match read::id(&envelope["status"]) {

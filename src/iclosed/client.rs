@@ -18,7 +18,7 @@ use super::endpoint::Endpoint;
 use super::error::{CallError, header_wait, judge, lost};
 use super::read;
 use super::refusal::RefusalKind;
-use super::wire::{CallQuery, EventDates, InviteeAnswers, NewCall, NewContact};
+use super::wire::{CallCancel, CallQuery, EventDates, InviteeAnswers, NewCall, NewContact};
 use crate::telemetry::{self, Exchange};
 
 /// The most of an answer that is read; the vendor documents no bound.
@@ -120,6 +120,14 @@ impl Client {
     /// See [`CallError`].
     pub async fn create_call(&self, call: &NewCall) -> Result<CreatedCall, CallError> {
         answer::created_call(&self.write(Endpoint::CreateCall, call).await?)
+    }
+
+    /// Calls a call off. Whether that may be repeated is not documented: look at the call first.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn cancel_call(&self, cancel: &CallCancel) -> Result<(), CallError> {
+        answer::call_cancelled(&self.write(Endpoint::CancelCall, cancel).await?)
     }
 
     /// The newest 100 calls that the query fits, past and cancelled ones too.

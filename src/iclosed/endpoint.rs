@@ -10,6 +10,8 @@ pub enum Endpoint {
     EventDates,
     /// Books a call.
     CreateCall,
+    /// Calls a call off.
+    CancelCall,
     /// Lists and finds calls.
     ListCalls,
     /// Lists and finds contacts.
@@ -26,9 +28,10 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint in use.
-    pub const ALL: [Endpoint; 8] = [
+    pub const ALL: [Endpoint; 9] = [
         Endpoint::EventDates,
         Endpoint::CreateCall,
+        Endpoint::CancelCall,
         Endpoint::ListCalls,
         Endpoint::SearchContacts,
         Endpoint::CreateContact,
@@ -42,6 +45,7 @@ impl Endpoint {
         match self {
             Endpoint::EventDates => "POST /v1/events/eventDates",
             Endpoint::CreateCall => "POST /v1/eventCalls",
+            Endpoint::CancelCall => "PUT /v1/eventCalls/cancel",
             Endpoint::ListCalls => "GET /v1/eventCalls",
             Endpoint::SearchContacts => "GET /v1/contacts",
             Endpoint::CreateContact => "POST /v1/contacts",
@@ -58,6 +62,7 @@ impl Endpoint {
             | Endpoint::CreateCall
             | Endpoint::CreateContact
             | Endpoint::InviteeAnswers => Method::POST,
+            Endpoint::CancelCall => Method::PUT,
             Endpoint::ListCalls
             | Endpoint::SearchContacts
             | Endpoint::EventDetail
@@ -96,13 +101,14 @@ mod tests {
     }
 
     #[test]
-    fn three_endpoints_write() {
+    fn four_endpoints_write() {
         let writes = Endpoint::ALL
             .into_iter()
             .filter(|endpoint| !endpoint.is_read());
         let writes: Vec<_> = writes.map(Endpoint::key).collect();
         let expected = [
             "POST /v1/eventCalls",
+            "PUT /v1/eventCalls/cancel",
             "POST /v1/contacts",
             "POST /v1/fields/inviteeAnswers",
         ];

@@ -30,6 +30,6 @@ pub use error::CallError;
 pub use refusal::{Refusal, RefusalKind};
 pub use webhook::{Hook, HookKind, hooks};
 pub use wire::{
-    CallQuery, ContactStatus, EventDates, Guest, InviteeAnswers, NewCall, NewContact,
+    CallCancel, CallQuery, ContactStatus, EventDates, Guest, InviteeAnswers, NewCall, NewContact,
     SecondaryAnswer,
 };

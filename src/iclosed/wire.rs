@@ -143,6 +143,17 @@ pub struct InviteeAnswers {
     pub secondary_questions_answer: Vec<SecondaryAnswer>,
 }
 
+/// The call to call off.
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallCancel {
+    /// The vendor's id of the call.
+    pub id: i64,
+    /// Shown to the invitee.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<String>,
+}
+
 /// Which calls to list: past, coming and cancelled ones, the newest made first, 100 at most.
 #[derive(Clone, Default, PartialEq)]
 pub struct CallQuery {

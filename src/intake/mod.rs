@@ -280,7 +280,7 @@ pub async fn keep(
 }
 
 /// The first work on a lead of this source.
-fn first_step(source: &Source, lead: &Lead) -> Step {
+pub fn first_step(source: &Source, lead: &Lead) -> Step {
     if source.qualify || (source.attribution && lead.tracking.has_marks()) {
         Step::Qualify
     } else {

@@ -307,6 +307,9 @@ pub struct Progress {
     /// Hosts the qualification restricts the booking to, as the vendor's comma-joined ids.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conditional_users: Option<String>,
+    /// What the invitee is told of a call that is to be called off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancel_reason: Option<String>,
     /// The contact was handed to iClosed for a setter.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub handed_over: bool,
@@ -390,7 +393,7 @@ pub struct Event {
     /// When.
     pub at: Timestamp,
     /// Which part of the work: `accept`, `qualify`, `lookup`, `book`, `reconcile`, `hand_over`, `confirm`,
-    /// `time`.
+    /// `time`, `cancel`, `operator`.
     pub step: String,
     /// What came of it, a stable snake_case word.
     pub outcome: String,

@@ -75,17 +75,20 @@ pub enum Step {
     HandOver,
     /// Ask iClosed how a call stands, because a webhook said that it changed.
     Confirm,
+    /// Call the booked call off at iClosed.
+    Cancel,
 }
 
 impl Step {
     /// Every step.
-    pub const ALL: [Step; 6] = [
+    pub const ALL: [Step; 7] = [
         Step::Fetch,
         Step::Qualify,
         Step::Book,
         Step::Reconcile,
         Step::HandOver,
         Step::Confirm,
+        Step::Cancel,
     ];
 
     /// The word a store keeps.
@@ -97,6 +100,7 @@ impl Step {
             Step::Reconcile => "reconcile",
             Step::HandOver => "hand_over",
             Step::Confirm => "confirm",
+            Step::Cancel => "cancel",
         }
     }
 }
@@ -209,7 +213,7 @@ impl ReasonCode {
                 "See whether iClosed is reachable and healthy, then retry the lead."
             }
             ReasonCode::OutcomeUnknown => {
-                "Look in iClosed whether the call exists before retrying: a retry may book it twice."
+                "Retry to have the call looked up once more; release only if iClosed surely has no such call."
             }
             ReasonCode::Disqualified => "Nothing: iClosed's own rules ended this lead.",
             ReasonCode::SuspectedSpam => "Look at the lead and release it if it is real.",
@@ -241,13 +245,15 @@ pub struct Reason {
 /// Whether a lead that stands like this lets the next lead of the same person through.
 pub fn frees_person(status: Status, reason: Option<ReasonCode>) -> bool {
     match status {
-        Status::Cancelled | Status::Disqualified | Status::Erased | Status::Duplicate => true,
+        Status::Cancelled | Status::Disqualified | Status::Duplicate => true,
         Status::Parked => !reason.is_some_and(ReasonCode::may_be_booked),
         Status::Queued
         | Status::Booking
         | Status::Reconciling
         | Status::Booked
-        | Status::NeedsTime => false,
+        | Status::NeedsTime
+        // Whoever is forgotten is still not booked twice: the claim holds a keyed hash and nobody's data.
+        | Status::Erased => false,
     }
 }
 
@@ -264,6 +270,7 @@ mod tests {
             (Status::NeedsTime, None, false),
             (Status::Parked, Some(ReasonCode::NoSlots), true),
             (Status::Parked, Some(ReasonCode::OutcomeUnknown), false),
+            (Status::Erased, None, false),
             (Status::Cancelled, None, true),
             (Status::Disqualified, Some(ReasonCode::Disqualified), true),
         ] {

@@ -6,6 +6,8 @@ use std::collections::HashSet;
 use std::fmt;
 use std::str::FromStr;
 
+use jiff::Timestamp;
+
 use super::{Digest, Stored};
 use crate::lead::{LeadId, ReasonCode, Status};
 
@@ -25,6 +27,10 @@ pub struct Filter {
     pub person: Vec<Digest>,
     /// Why the lead stands where it stands.
     pub reason: Option<ReasonCode>,
+    /// Accepted at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Accepted before this moment.
+    pub until: Option<Timestamp>,
 }
 
 /// One piece of a listing.
@@ -93,6 +99,8 @@ impl Filter {
                 .as_ref()
                 .is_none_or(|account| *account == lead.account)
             && self.reason.is_none_or(|wanted| reason == Some(wanted))
+            && self.from.is_none_or(|from| from <= lead.received_at)
+            && self.until.is_none_or(|until| lead.received_at < until)
     }
 }
 

@@ -15,6 +15,7 @@ pub mod embedded;
 pub mod listing;
 mod record;
 pub mod redis;
+pub mod switches;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
 
 pub use changes::Changes;
 pub use listing::{Cursor, Filter, Page};
+pub use switches::{Switch, Switches};
 
 /// A keyed hash (HMAC-SHA-256, cut to 128 bits): the only form in which a person or a caller's key is kept for
 /// comparison.
@@ -222,6 +224,17 @@ pub struct Backlog {
     pub overdue: Duration,
 }
 
+/// How far a budget is used at this moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Permits open now.
+    pub open: u32,
+    /// The lower limit that [`Store::close`] named and that binds this process.
+    pub lower: Option<u32>,
+    /// No permit opens before this, by the store's clock.
+    pub closed_until: Option<Timestamp>,
+}
+
 /// The store cannot do its part now. A variant is a reaction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -345,7 +358,8 @@ pub trait Store: Send + Sync + 'static {
         most: usize,
     ) -> Result<Page, StoreError>;
 
-    /// Changes a lead nobody works on. One that could lead to no call any more and is brought back to life claims its
+    /// Changes a lead nobody works on. An erased lead loses its digests and neither claims nor frees anybody: what it
+    /// claims stays claimed. One that could lead to no call any more and is brought back to life claims its
     /// person again, and is refused when another lead claims it.
     async fn amend(&self, stored: Stored, next: Next, hold: Hold) -> Result<Amended, StoreError>;
 
@@ -384,6 +398,22 @@ pub trait Store: Send + Sync + 'static {
         pause: Duration,
         lower: Option<u32>,
     ) -> Result<(), StoreError>;
+
+    /// How far a budget is used. Changes nothing.
+    async fn usage(&self, budget: Budget<'_>) -> Result<Usage, StoreError>;
+
+    /// Every switch that is on.
+    async fn switches(&self) -> Result<Vec<Switch>, StoreError>;
+
+    /// Turns a switch on in the name of `by`, or off with `None`. One that is on keeps who turned it on, and when.
+    async fn turn(&self, name: &str, by: Option<&str>) -> Result<(), StoreError>;
+
+    /// Until when the lead itself claims its person; `None` when it claims nobody, or is gone.
+    async fn claimed_until(&self, id: LeadId) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Overwrites what was deleted or rewritten before now, so that it is in none of the store's files when this
+    /// returns. Takes as long as writing the whole store anew.
+    async fn scrub(&self) -> Result<(), StoreError>;
 
     /// A real write and a real read, and room for another lead.
     async fn probe(&self) -> Result<(), StoreError>;

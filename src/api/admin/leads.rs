@@ -113,11 +113,7 @@ struct Asked {
 fn read_query(query: &str) -> Result<Asked, Problem> {
     let named = Query::<HashMap<String, String>>::from_query(query)
         .map_err(|_| bad("the query cannot be read"))?;
-    let value = |name: &str| {
-        let value = named.get(name).map(|value| value.trim());
-        value.filter(|value| !value.is_empty())
-    };
-    let lower = |name: &str| value(name).map(str::to_ascii_lowercase);
+    let value = |name: &str| given(&named, name);
     let limit = match value("limit") {
         None => USUAL_LIMIT,
         Some(text) => text
@@ -132,24 +128,38 @@ fn read_query(query: &str) -> Result<Asked, Problem> {
         return Err(bad("q has at most 255 characters"));
     }
     Ok(Asked {
-        filter: Filter {
-            status: value("status")
-                .map(|text| word(text).ok_or_else(|| bad("no lead has such a status")))
-                .transpose()?,
-            source: lower("source"),
-            account: lower("account"),
-            person: Vec::new(),
-            reason: value("reason")
-                .map(|text| word(text).ok_or_else(|| bad("no lead has such a reason")))
-                .transpose()?,
-        },
+        filter: filter(value)?,
         sought: sought.map(str::to_owned),
         after: after.map_err(|_| bad("cursor is the one a list ended with"))?,
         limit,
     })
 }
 
-fn bad(detail: &str) -> Problem {
+/// A parameter's value, where it has one.
+pub(super) fn given<'a>(named: &'a HashMap<String, String>, name: &str) -> Option<&'a str> {
+    let value = named.get(name).map(|value| value.trim());
+    value.filter(|value| !value.is_empty())
+}
+
+/// The filters by what a lead's row tells.
+pub(super) fn filter<'a>(
+    value: impl Fn(&'static str) -> Option<&'a str>,
+) -> Result<Filter, Problem> {
+    let lower = |name| value(name).map(str::to_ascii_lowercase);
+    Ok(Filter {
+        status: value("status")
+            .map(|text| word(text).ok_or_else(|| bad("no lead has such a status")))
+            .transpose()?,
+        source: lower("source"),
+        account: lower("account"),
+        reason: value("reason")
+            .map(|text| word(text).ok_or_else(|| bad("no lead has such a reason")))
+            .transpose()?,
+        ..Filter::default()
+    })
+}
+
+pub(super) fn bad(detail: &str) -> Problem {
     Problem::new(Code::BadQuery, detail)
 }
 

@@ -3,10 +3,16 @@
 //! Without that setting nothing here exists. Owns the gate, the routes and the record as the operator sees it; what
 //! a lead is and how it is kept are elsewhere.
 
+mod act;
+mod acts;
 mod backfills;
+mod erasures;
+mod export;
 mod imports;
 mod leads;
+mod pauses;
 mod record;
+mod replays;
 mod search;
 
 use actix_web::body::MessageBody;
@@ -14,6 +20,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, web};
 
+use super::problem::{Code, Problem};
 use super::{Gateway, door, not_allowed};
 
 /// The operator's routes.
@@ -38,7 +45,83 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(leads)
         .service(lead)
         .service(backfills)
-        .service(imports);
+        .service(imports)
+        .configure(acts_on_leads)
+        .configure(pauses_and_resumes);
+}
+
+/// Acts on one lead, and on many.
+fn acts_on_leads(config: &mut web::ServiceConfig) {
+    let retry = web::resource("/v1/admin/leads/{leadId}/retry")
+        .wrap(from_fn(gate))
+        .route(web::post().to(acts::retry))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let release = web::resource("/v1/admin/leads/{leadId}/release")
+        .wrap(from_fn(gate))
+        .route(web::post().to(acts::release))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let cancel = web::resource("/v1/admin/leads/{leadId}/cancel")
+        .wrap(from_fn(gate))
+        .route(web::post().to(acts::cancel))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let replays = web::resource("/v1/admin/replays")
+        .wrap(from_fn(gate))
+        .route(web::post().to(replays::replay))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let erasures = web::resource("/v1/admin/erasures")
+        .wrap(from_fn(gate))
+        .route(web::post().to(erasures::erase))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let export = web::resource("/v1/admin/export")
+        .wrap(from_fn(gate))
+        .route(web::get().to(export::export))
+        .default_service(web::to(|request| not_allowed(request, "GET")));
+    config
+        .service(retry)
+        .service(release)
+        .service(cancel)
+        .service(replays)
+        .service(erasures)
+        .service(export);
+}
+
+fn pauses_and_resumes(config: &mut web::ServiceConfig) {
+    let accounts = web::resource("/v1/admin/accounts")
+        .wrap(from_fn(gate))
+        .route(web::get().to(pauses::accounts))
+        .default_service(web::to(|request| not_allowed(request, "GET")));
+    let pause_account = web::resource("/v1/admin/accounts/{account}/pause")
+        .wrap(from_fn(gate))
+        .route(web::post().to(pauses::pause_account))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let resume_account = web::resource("/v1/admin/accounts/{account}/resume")
+        .wrap(from_fn(gate))
+        .route(web::post().to(pauses::resume_account))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let sources = web::resource("/v1/admin/sources")
+        .wrap(from_fn(gate))
+        .route(web::get().to(pauses::sources))
+        .default_service(web::to(|request| not_allowed(request, "GET")));
+    let pause_source = web::resource("/v1/admin/sources/{source}/pause")
+        .wrap(from_fn(gate))
+        .route(web::post().to(pauses::pause_source))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    let resume_source = web::resource("/v1/admin/sources/{source}/resume")
+        .wrap(from_fn(gate))
+        .route(web::post().to(pauses::resume_source))
+        .default_service(web::to(|request| not_allowed(request, "POST")));
+    config
+        .service(accounts)
+        .service(pause_account)
+        .service(resume_account)
+        .service(sources)
+        .service(pause_source)
+        .service(resume_source);
+}
+
+/// A record that cannot be written as JSON: a fault of leadgate's own.
+fn unwritable() -> Problem {
+    Problem::new(Code::Internal, "a record cannot be written")
 }
 
 /// Asks for the operator's key before anything else is looked at, the method included.

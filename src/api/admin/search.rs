@@ -56,19 +56,29 @@ async fn of_platforms(gateway: &Gateway, id: &str) -> Result<BTreeSet<LeadId>, P
     Ok(try_join_all(looks).await?.into_iter().flatten().collect())
 }
 
-/// The digests of whoever writes an address or a number like this, for every event that is booked.
-fn person(settings: &Settings, hasher: &Hasher, text: &str) -> Vec<Digest> {
-    let sources = || settings.sources.values();
-    let email = Email::parse(text).ok().map(|email| email.fold());
-    let regions: BTreeSet<_> = sources()
+/// The address as persons are told apart by it, if it is one.
+pub(super) fn folded(text: &str) -> Option<String> {
+    Email::parse(text).ok().map(|email| email.fold())
+}
+
+/// The numbers that the text can mean, in E.164.
+pub(super) fn numbers(settings: &Settings, text: &str) -> BTreeSet<String> {
+    let sources = settings.sources.values();
+    let regions: BTreeSet<_> = sources
         .map(|source| source.default_region.as_deref())
         .chain([None])
         .collect();
-    let phones: BTreeSet<String> = regions
+    let numbers = regions
         .into_iter()
-        .filter_map(|region| Phone::parse(text, None, region).ok())
-        .map(|phone| phone.e164)
-        .collect();
+        .filter_map(|region| Phone::parse(text, None, region).ok());
+    numbers.map(|phone| phone.e164).collect()
+}
+
+/// The digests of whoever writes an address or a number like this, for every event that is booked.
+fn person(settings: &Settings, hasher: &Hasher, text: &str) -> Vec<Digest> {
+    let sources = || settings.sources.values();
+    let email = folded(text);
+    let phones = numbers(settings, text);
     let events: BTreeSet<(&str, &str)> = sources()
         .flat_map(|source| {
             let events = source.allowed_events.iter().chain([&source.link_prefix]);

@@ -12,7 +12,9 @@ mod list;
 mod permits;
 mod read;
 mod record;
+mod scrub;
 mod sweep;
+mod switches;
 mod work;
 mod writer;
 
@@ -30,7 +32,7 @@ use crate::lead::{LeadId, Step};
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
-    StoreError, Stored,
+    StoreError, Stored, Switch, Usage,
 };
 use copier::Copier;
 use permits::Name;
@@ -339,6 +341,35 @@ impl Store for Embedded {
         self.writer
             .run(move |desk| permits::close(desk, &budget, pause, lower))
             .await
+    }
+
+    async fn usage(&self, budget: Budget<'_>) -> Result<Usage, StoreError> {
+        let budget = name(budget);
+        self.writer
+            .run(move |desk| permits::usage(desk, &budget))
+            .await
+    }
+
+    async fn switches(&self) -> Result<Vec<Switch>, StoreError> {
+        self.readers.run(switches::all).await
+    }
+
+    async fn turn(&self, name: &str, by: Option<&str>) -> Result<(), StoreError> {
+        let (name, by) = (name.to_owned(), by.map(str::to_owned));
+        self.writer
+            .run(move |desk| switches::turn(desk, &name, by.as_deref()))
+            .await
+    }
+
+    async fn claimed_until(&self, id: LeadId) -> Result<Option<Timestamp>, StoreError> {
+        let now = self.now();
+        self.readers
+            .run(move |db| record::claimed_until(db, id, now))
+            .await
+    }
+
+    async fn scrub(&self) -> Result<(), StoreError> {
+        self.writer.scrub().await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

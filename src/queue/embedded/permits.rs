@@ -8,8 +8,8 @@ use std::time::Duration;
 use rusqlite::OptionalExtension;
 
 use super::writer::Desk;
-use crate::clock::millis;
-use crate::queue::{Acquired, Limit, PermitId, StoreError};
+use crate::clock::{from_millis, millis};
+use crate::queue::{Acquired, Limit, PermitId, StoreError, Usage};
 
 /// Times are whole milliseconds, cut: one more makes sure the whole span has passed.
 const ROUNDING_MS: i64 = 1;
@@ -160,6 +160,30 @@ pub fn close(
         *adopted = lower.min(*adopted);
     }
     Ok(())
+}
+
+/// What is open and closed now.
+pub fn usage(desk: &mut Desk, budget: &Name) -> Result<Usage, StoreError> {
+    let now = steady(desk);
+    let of = (&budget.account, &budget.endpoint, now);
+    let open: u32 = desk
+        .db
+        .prepare_cached(
+            "SELECT count(*) FROM permits WHERE account = ?1 AND endpoint = ?2 AND closes_at > ?3",
+        )?
+        .query_row(of, |row| row.get(0))?;
+    let closes: Option<i64> = desk
+        .db
+        .prepare_cached(
+            "SELECT closes_at FROM pauses WHERE account = ?1 AND endpoint = ?2 AND closes_at > ?3",
+        )?
+        .query_row(of, |row| row.get(0))
+        .optional()?;
+    Ok(Usage {
+        open,
+        lower: desk.adopted.get(&budget.key()).copied(),
+        closed_until: closes.map(|at| from_millis(desk.now().saturating_add(at - now))),
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One lead as a row: what is kept as columns, what as JSON, and how a rewritten lead goes back.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::writer::Desk;
@@ -165,6 +166,26 @@ pub fn holder(db: &Connection, person: &[u8], now: i64) -> Result<Option<LeadId>
         }
     }
     Ok(None)
+}
+
+/// Until when the lead claims one of its digests.
+pub fn claimed_until(
+    db: &Connection,
+    id: LeadId,
+    now: i64,
+) -> Result<Option<Timestamp>, StoreError> {
+    let Some(place) = place(db, id)? else {
+        return Ok(None);
+    };
+    let mut find = db.prepare_cached(
+        "SELECT until FROM person WHERE digest = ?1 AND lead_id = ?2 AND until > ?3",
+    )?;
+    let mut last: Option<i64> = None;
+    for digest in digests(&place.person) {
+        let until = find.query_row((digest, id.as_bytes(), now), |row| row.get(0));
+        last = last.max(until.optional()?);
+    }
+    Ok(last.map(from_millis))
 }
 
 /// Gives up those of the digests that this lead claims.

@@ -80,6 +80,13 @@ CREATE TABLE pauses (
     PRIMARY KEY (account, endpoint)
 ) STRICT, WITHOUT ROWID;
 
+-- What an operator turned on.
+CREATE TABLE switches (
+    name TEXT    PRIMARY KEY,
+    at   INTEGER NOT NULL,
+    by   TEXT    NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL

@@ -271,7 +271,8 @@ pub fn amend(
     if place.version != version || place.is_held(now) {
         return Ok(Amended::Changed);
     }
-    let is_revived = !frees(lead) && frees(&record::lead_at(&desk.db, &place)?);
+    let is_revived =
+        lead.status != Status::Erased && !frees(lead) && frees(&record::lead_at(&desk.db, &place)?);
     if is_revived {
         if let Some(other) = record::holder(&desk.db, &place.person, now)? {
             return Ok(Amended::PersonTaken(other));

@@ -21,6 +21,7 @@ use crate::queue::{Changes, StoreError};
 
 use super::copier::{self, Copier};
 use super::lanes::Lanes;
+use super::scrub;
 
 /// Steps in one commit at most. Measured: 64 gives nearly the rate of 256 at a third of its delay.
 const GROUP: usize = 64;
@@ -49,6 +50,8 @@ pub struct Desk {
     failure: Option<StoreError>,
     /// A step failed halfway and could not be undone alone.
     torn: bool,
+    /// Those who wait for a scrub after this group.
+    scrubs: Vec<oneshot::Sender<Result<(), StoreError>>>,
 }
 
 enum Signal {
@@ -94,6 +97,7 @@ impl Writer {
                     signals: Vec::new(),
                     failure: None,
                     torn: false,
+                    scrubs: Vec::new(),
                 };
                 work(&mut desk, copier, &waiting, &changes, &counted);
                 drop(desk);
@@ -131,6 +135,17 @@ impl Writer {
         F: FnOnce(&mut Desk) -> Result<T, StoreError> + Send + 'static,
     {
         self.send(move |desk| desk.together(step)).await
+    }
+
+    /// Writes the files anew when the steps that wait now are on disk; see [`scrub`]. No step is taken meanwhile.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        let (tell, told) = oneshot::channel();
+        self.run(move |desk| {
+            desk.scrubs.push(tell);
+            Ok(())
+        })
+        .await?;
+        told.await.map_err(|_| stopped())?
     }
 
     async fn send<T, F>(&self, step: F) -> Result<T, StoreError>
@@ -194,7 +209,9 @@ fn work(
                 let jobs = std::iter::once(first).chain(waiting.try_iter().take(GROUP - 1));
                 let result = desk.group(jobs.collect(), changes, commits);
                 copied = false;
-                if result.is_err() || copier.look(desk.log_pages(), false) {
+                if !desk.scrubs.is_empty() {
+                    copied = desk.scrub();
+                } else if result.is_err() || copier.look(desk.log_pages(), false) {
                     copied = desk.checkpoint();
                 }
             }
@@ -335,6 +352,16 @@ impl Desk {
             .db
             .prepare_cached(statement)?
             .query_row([], |row| row.get(column))?)
+    }
+
+    /// One scrub for all who wait for one. Returns whether it succeeded.
+    fn scrub(&mut self) -> bool {
+        let scrubbed = scrub::scrub(&self.db);
+        for tell in self.scrubs.drain(..) {
+            // Nobody listens when the caller went away.
+            let _ = tell.send(scrubbed.clone());
+        }
+        scrubbed.is_ok()
     }
 
     /// Copies the log into the database as far as readers let it; the next write starts the log anew if nothing

@@ -1,9 +1,9 @@
 -- Second in the scripts about leads: the account's keys, in the order the program lists them.
 local LEADS, PLACES, COUNTS, ENDED, PERSONS, REPEATS, HOLDS, LAPSES, ACCEPTED, SPANS, CALLS =
   unpack(KEYS, 1, 11)
-local STEPS = { qualify = 0, book = 1, reconcile = 2, hand_over = 3, fetch = 4, confirm = 5 }
+local STEPS = { qualify = 0, book = 1, reconcile = 2, hand_over = 3, fetch = 4, confirm = 5, cancel = 6 }
 -- The account's last key; others of a script come after it.
-local LAST = 29
+local LAST = 32
 -- In a queue the score is the due time; of a lead under a lease, this much more than the lease's end.
 local HELD = 2 ^ 52
 

@@ -43,6 +43,7 @@ impl Account {
             "hand_over",
             "fetch",
             "confirm",
+            "cancel",
         ] {
             for lane in 0..3 {
                 keys.push(format!("{stem}:queue:{step}:{lane}"));
@@ -102,6 +103,11 @@ impl Account {
         self.keys.get(at).map_or("", String::as_str)
     }
 
+    /// The hash of what is turned on; of [`Accounts::common`] only.
+    pub fn switches(&self) -> String {
+        format!("{}:switches", self.stem)
+    }
+
     /// The keys of the scripts about permits.
     pub fn permit_keys(&self, endpoint: &str) -> [String; 2] {
         [
@@ -120,6 +126,8 @@ pub struct Accounts {
     pub set: String,
     /// Where changes are told.
     pub channel: String,
+    /// No account, and never on the list: keys that are everybody's and lie together. No account's name has a star.
+    pub common: Arc<Account>,
     known: Mutex<HashMap<String, Known>>,
     seen: Cache<Name, Arc<Account>>,
 }
@@ -139,6 +147,7 @@ impl Accounts {
             store: format!("{prefix}:store"),
             set: format!("{prefix}:accounts"),
             channel: format!("{prefix}:changes"),
+            common: Arc::new(Account::new(prefix, "*")),
             known: Mutex::default(),
             seen: Cache::new(REMEMBERED),
         }

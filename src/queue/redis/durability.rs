@@ -152,7 +152,7 @@ fn version(text: &str) -> (u32, u32) {
 }
 
 /// The lines `name:value` of `INFO`.
-fn fields(info: &Value) -> HashMap<String, String> {
+pub(super) fn fields(info: &Value) -> HashMap<String, String> {
     text(info)
         .lines()
         .filter_map(|line| line.split_once(':'))
@@ -161,7 +161,7 @@ fn fields(info: &Value) -> HashMap<String, String> {
 }
 
 /// The one value in an answer of `CONFIG GET`.
-fn setting(answer: &Value) -> String {
+pub(super) fn setting(answer: &Value) -> String {
     match answer {
         Value::Map(pairs) => pairs.first().map(|(_, value)| text(value)),
         Value::Array(items) => items.get(1).map(text),

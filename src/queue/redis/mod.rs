@@ -28,7 +28,8 @@
 //! | `lg:{main}:lapses` | sorted set by their end: names in `holds`, and in `persons` where not accept claimed them | intend, settle, amend | with what it names |
 //! | `lg:{main}:permits:ENDPOINT` | sorted set of permits, by when they close | acquire, answered, give_back | when closed |
 //! | `lg:{main}:endpoints` | hash: pauses, adopted limits, last permit | acquire, close | overwritten |
-//! | `lg:{main}:mark`, `lg:store:mark` | nothing of use | [`confirm`], probe | overwritten |
+//! | `lg:{*}:switches` | hash: what is turned on → since when, by whom; of no account | turn | turned off |
+//! | `lg:{main}:mark`, `lg:{*}:mark`, `lg:store:mark` | nothing of use | [`confirm`], probe | overwritten |
 //!
 //! The channel `lg:changes` tells other processes what to look at ([`listen`]).
 //!
@@ -49,9 +50,11 @@ mod permits;
 mod read;
 mod record;
 mod script;
+mod scrub;
 mod server;
 mod store;
 mod sweep;
+mod switches;
 mod time;
 mod work;
 

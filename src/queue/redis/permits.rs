@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::Redis;
-use super::script::{ACQUIRE, ANSWERED, CLOSE, GIVE_BACK};
+use super::script::{ACQUIRE, ANSWERED, CLOSE, GIVE_BACK, USAGE, unexpected};
 use super::time::micros;
-use crate::queue::{Acquired, Budget, Limit, PermitId, StoreError};
+use crate::clock::from_millis;
+use crate::queue::{Acquired, Budget, Limit, PermitId, StoreError, Usage};
 
 /// Added to every span, because the vendor may cut its times to whole milliseconds.
 const ROUNDING: Duration = Duration::from_millis(1);
@@ -86,4 +87,21 @@ pub async fn close(
         })
         .await
         .map(drop)
+}
+
+pub async fn usage(redis: &Redis, budget: Budget<'_>) -> Result<Usage, StoreError> {
+    let account = redis.server.accounts.account(budget.account);
+    let answer = redis
+        .server
+        .run(&USAGE, &account.permit_keys(budget.endpoint), |command| {
+            command.arg(budget.endpoint).arg(redis.opened_at);
+        })
+        .await?;
+    let small = |at| u32::try_from(answer.number(at)?).map_err(|_| unexpected());
+    let closed_us = Some(answer.number(1)?).filter(|at| *at > 0);
+    Ok(Usage {
+        open: small(0)?,
+        lower: Some(small(2)?).filter(|lower| *lower > 0),
+        closed_until: closed_us.map(|at| from_millis(at.div_euclid(1000))),
+    })
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
+use jiff::Timestamp;
 use redis::Value;
 
 use super::Redis;
 use super::accounts::{Account, Name};
 use super::link::store_error;
 use super::record;
-use super::script::{AHEAD, BACKLOG, GET};
+use super::script::{AHEAD, BACKLOG, CLAIMED, GET};
+use crate::clock::from_millis;
 use crate::lead::{Lane, LeadId};
 use crate::queue::{Backlog, StoreError, Stored};
 
@@ -71,6 +73,20 @@ pub async fn ahead(redis: &Redis, id: LeadId) -> Result<Option<u64>, StoreError>
         return Ok(None);
     }
     answer.unsigned(0).map(Some)
+}
+
+pub async fn claimed_until(redis: &Redis, id: LeadId) -> Result<Option<Timestamp>, StoreError> {
+    let Some(account) = locate(redis, id.as_bytes(), Account::places).await? else {
+        return Ok(None);
+    };
+    let answer = redis
+        .server
+        .of_leads(&CLAIMED, &account, |command| {
+            command.arg(id.as_bytes());
+        })
+        .await?;
+    let ends_us = Some(answer.number(0)?).filter(|ends| *ends > 0);
+    Ok(ends_us.map(|ends| from_millis(ends.div_euclid(1000))))
 }
 
 pub async fn backlog(redis: &Redis) -> Result<Vec<Backlog>, StoreError> {

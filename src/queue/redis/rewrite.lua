@@ -15,7 +15,8 @@ end
 if by == 'fence' and not place.leased or by == 'version' and is_held(place) then
   return { now, 0 }
 end
-local is_revived = by == 'version' and place.freed and not frees
+-- What an erased lead claims stays claimed, and what it does not claim it never claims again.
+local is_revived = by == 'version' and place.freed and not frees and not erased
 local of = nil
 if window then
   of = claimed_by_other(digests(person), id)

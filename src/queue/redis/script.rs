@@ -109,8 +109,17 @@ script!(ANSWERED, "flags=allow-oom", "time.lua", "answered.lua");
 script!(GIVE_BACK, "flags=allow-oom", "time.lua", "give_back.lua");
 script!(CLOSE, "flags=allow-oom", "time.lua", "close.lua");
 script!(FOUND, "flags=allow-oom", "time.lua", "found.lua");
+script!(TURN, "flags=allow-oom", "time.lua", "turn.lua");
 script!(MARK, "flags=allow-oom", "mark.lua");
 // Reading.
+script!(USAGE, "flags=no-writes", "time.lua", "usage.lua");
+script!(
+    CLAIMED,
+    "flags=no-writes",
+    "time.lua",
+    "account.lua",
+    "claimed.lua"
+);
 script!(
     GET,
     "flags=no-writes",

@@ -8,12 +8,12 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::script::PROBE;
-use super::{Redis, accept, calls, list, permits, read, sweep, work};
+use super::{Redis, accept, calls, list, permits, read, scrub, sweep, switches, work};
 use crate::lead::{LeadId, Step};
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
-    StoreError, Stored,
+    StoreError, Stored, Switch, Usage,
 };
 
 #[async_trait]
@@ -139,6 +139,26 @@ impl Store for Redis {
         lower: Option<u32>,
     ) -> Result<(), StoreError> {
         permits::close(self, budget, pause, lower).await
+    }
+
+    async fn usage(&self, budget: Budget<'_>) -> Result<Usage, StoreError> {
+        permits::usage(self, budget).await
+    }
+
+    async fn switches(&self) -> Result<Vec<Switch>, StoreError> {
+        switches::all(self).await
+    }
+
+    async fn turn(&self, name: &str, by: Option<&str>) -> Result<(), StoreError> {
+        switches::turn(self, name, by).await
+    }
+
+    async fn claimed_until(&self, id: LeadId) -> Result<Option<Timestamp>, StoreError> {
+        read::claimed_until(self, id).await
+    }
+
+    async fn scrub(&self) -> Result<(), StoreError> {
+        scrub::scrub(&self.server.link).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ pub mod identifying;
 pub mod instants;
 pub mod lasting;
 pub mod listing;
+pub mod operating;
 pub mod pacing;
 pub mod repeating;
 
@@ -150,6 +151,14 @@ macro_rules! contract {
                 a_sweep_deletes_only_what_is_past,
                 a_swept_lead_leaves_its_person_claimed,
                 a_sweep_spares_what_came_anew_under_an_old_name,
+            ],
+            operating: [
+                a_switch_stays_as_it_was_turned,
+                a_budget_tells_how_far_it_is_used,
+                an_erased_lead_keeps_its_person_claimed_to_the_end_of_the_window,
+                an_erased_lead_claims_nobody_it_did_not_claim,
+                every_step_has_a_queue,
+                a_scrub_changes_nothing_that_is_kept,
             ],
             pacing: [
                 no_more_permits_are_open_than_the_limit,

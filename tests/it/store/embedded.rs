@@ -283,6 +283,61 @@ async fn a_step_that_does_not_fit_leaves_nothing_behind() {
     );
 }
 
+/// Whether any file of the folder holds the text.
+fn is_in_a_file(folder: &Path, text: &str) -> bool {
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut files = files.map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    files.any(|bytes| {
+        bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_an_erased_lead_is_in_any_file_after_a_scrub() {
+    const SECRET: &str = "anns-own-words";
+    let bench = bench().await;
+    let store = bench.store();
+    let with_secret = || {
+        let mut lead = lead();
+        lead.contact.email = Some(format!("{SECRET}@person.example"));
+        lead.raw = SECRET.repeat(400);
+        lead
+    };
+    let mut leads = Vec::new();
+    for _ in 0..20 {
+        leads.push(keep(store, acceptance(with_secret())).await);
+        // Others' rows lie between, and grow and shrink as theirs do.
+        keep(store, acceptance(lead())).await;
+    }
+    // Rewritten in other lengths, so that old copies lie in gaps and on free pages.
+    for round in 0..4 {
+        for id in &leads {
+            let mut found = stored(store, *id).await;
+            found.lead.raw = SECRET.repeat(100 * (4 - round));
+            store
+                .amend(found, later(Step::Book, HOUR), Hold::Keep)
+                .await
+                .unwrap();
+        }
+    }
+    for id in leads {
+        let mut found = stored(store, id).await;
+        found.lead = lead_like(&found.lead);
+        store.amend(found, Next::Done, Hold::Keep).await.unwrap();
+    }
+    assert!(is_in_a_file(bench.folder.path(), SECRET));
+    store.scrub().await.unwrap();
+    assert!(!is_in_a_file(bench.folder.path(), SECRET));
+    assert_eq!(waiting(store).await, 20);
+}
+
+/// The lead without anything of its person.
+fn lead_like(whole: &leadgate::lead::Lead) -> leadgate::lead::Lead {
+    leadgate::booking::operator::erased(whole, "kim", whole.received_at)
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_folder_it_makes_is_its_owners_alone() {

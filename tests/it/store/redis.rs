@@ -12,6 +12,7 @@ use super::contract::Bench;
 use crate::support::redis_server::{RedisCluster, RedisServer};
 
 mod failing;
+mod files;
 mod lapsing;
 mod replicas;
 

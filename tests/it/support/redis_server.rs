@@ -86,6 +86,11 @@ impl RedisServer {
         command.query(&mut self.try_connect().unwrap()).unwrap()
     }
 
+    /// Where its files are.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The process, for signals.
     pub fn process_id(&self) -> u32 {
         self.process.as_ref().unwrap().id()

@@ -86,7 +86,7 @@ impl Seen {
         );
         assert_eq!(
             self.body["retryable"],
-            matches!(http, 408 | 429 | 500 | 503),
+            code == "lead_busy" || matches!(http, 408 | 429 | 500 | 503),
             "{what}"
         );
         assert_eq!(

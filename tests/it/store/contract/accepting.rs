@@ -157,7 +157,6 @@ pub async fn a_person_is_freed_when_no_call_can_come_of_the_lead(bench: &mut dyn
     for (status, reason) in [
         (Status::Cancelled, None),
         (Status::Disqualified, Some(ReasonCode::Disqualified)),
-        (Status::Erased, None),
         (Status::Parked, Some(ReasonCode::NoSlots)),
     ] {
         let id = keep(store, of_person(&[ANN, ANNS_PHONE])).await;
@@ -172,6 +171,7 @@ pub async fn a_person_stays_claimed_while_a_call_may_exist(bench: &mut dyn Bench
     for (n, (status, reason)) in [
         (Status::Booked, None),
         (Status::NeedsTime, None),
+        (Status::Erased, None),
         (Status::Parked, Some(ReasonCode::OutcomeUnknown)),
     ]
     .into_iter()

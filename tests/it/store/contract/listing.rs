@@ -96,6 +96,7 @@ pub async fn a_filter_lists_what_it_names_and_nothing_else(bench: &mut dyn Bench
         lead
     });
     let names = [&parked, &queued, &elsewhere, &bot].map(|lead| lead.id);
+    let received_at = parked.received_at;
     keep(store, acceptance(parked)).await;
     end(store, names[0], Status::Parked, Some(ReasonCode::NoSlots)).await;
     for lead in [queued, elsewhere, bot] {
@@ -135,6 +136,20 @@ pub async fn a_filter_lists_what_it_names_and_nothing_else(bench: &mut dyn Bench
         (
             Filter {
                 reason: Some(ReasonCode::KeyRefused),
+                ..filter()
+            },
+            vec![],
+        ),
+        (
+            Filter {
+                from: Some(received_at),
+                ..filter()
+            },
+            vec![bot, elsewhere, queued, parked],
+        ),
+        (
+            Filter {
+                until: Some(received_at),
                 ..filter()
             },
             vec![],

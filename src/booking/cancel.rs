@@ -1,0 +1,195 @@
+//! Calling a booked call off at iClosed. The lead stays booked until iClosed confirms.
+//!
+//! Whether a cancel may be repeated is not documented (www.iclosed.io/api), so the call's state is read first, every
+//! time: a crash or a lost answer then costs a look and never a second cancel.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::iclosed::{CallCancel, CallError, CallQuery, Endpoint};
+use crate::lead::{Lead, Status, Step};
+use crate::queue::{Claim, ClaimError, Hold, Next};
+use crate::retry;
+
+use super::Worker;
+use super::outcome::Outcome;
+use super::pace::Permit;
+
+/// What came of one try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// iClosed holds no such call any more.
+    Gone,
+    /// Paced: costs no try.
+    Later(Duration),
+    /// Not confirmed: look again after a backoff, a bounded number of times.
+    Failed(String),
+}
+
+impl Worker {
+    /// One try. `permit` is for the look.
+    pub(super) async fn cancel(
+        &self,
+        claim: &mut Claim,
+        permit: Permit,
+    ) -> Result<Outcome, ClaimError> {
+        let Some(id) = claim.lead.booking.as_ref().map(|call| call.event_call_id) else {
+            return Ok(Outcome::Cancel(End::Gone));
+        };
+        match self.is_cancelled(claim, id, permit).await {
+            Ok(true) => return Ok(Outcome::Cancel(End::Gone)),
+            Ok(false) => {}
+            Err(error) => return Ok(Outcome::Cancel(self.trouble(&error))),
+        }
+        // Its permit may take a window to come.
+        self.renew(claim).await?;
+        let permit = match self
+            .pace
+            .permit(Endpoint::CancelCall, claim.lead.lane)
+            .await
+        {
+            Ok(permit) => permit,
+            Err(error) => return Err(error.into()),
+        };
+        self.renew(claim).await?;
+        let cancel = CallCancel {
+            id,
+            cancel_reason: claim.lead.progress.cancel_reason.clone(),
+        };
+        let answer = self
+            .pace
+            .send(permit, async |client| client.cancel_call(&cancel).await)
+            .await;
+        Ok(Outcome::Cancel(match answer {
+            Ok(()) | Err(CallError::NotFound { .. }) => End::Gone,
+            Err(error) => self.trouble(&error),
+        }))
+    }
+
+    /// Whether iClosed says that the call is called off. The list's defaults are not documented, so a call that it
+    /// does not show is looked for among the cancelled ones too.
+    async fn is_cancelled(
+        &self,
+        claim: &Claim,
+        id: i64,
+        permit: Permit,
+    ) -> Result<bool, CallError> {
+        let by_id = CallQuery {
+            id: Some(id),
+            ..CallQuery::default()
+        };
+        let found = self
+            .pace
+            .send(permit, async |client| client.find_calls(&by_id).await)
+            .await?;
+        if let Some(call) = found.iter().find(|call| call.id == id) {
+            return Ok(call.is_cancelled());
+        }
+        let cancelled = CallQuery {
+            types: Some("cancelled_events".to_owned()),
+            ..by_id
+        };
+        let found = self
+            .pace
+            .call(Endpoint::ListCalls, claim.lead.lane, async |client| {
+                client.find_calls(&cancelled).await
+            })
+            .await?;
+        Ok(found.iter().any(|call| call.id == id))
+    }
+
+    fn trouble(&self, error: &CallError) -> End {
+        match error {
+            CallError::Limited { retry_after, .. } => {
+                End::Later(retry_after.unwrap_or(self.pace.limit().window))
+            }
+            CallError::NotSent { .. }
+            | CallError::Unknown { .. }
+            | CallError::KeyRefused { .. }
+            | CallError::NotFound { .. }
+            | CallError::Refused(_) => End::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Writes the end of a try into the lead and says where it goes.
+pub fn apply(lead: &mut Lead, end: End, now: Timestamp, chance: f64) -> (Next, Hold) {
+    let at = Step::Cancel.as_str();
+    let again = |delay| Next::After {
+        step: Step::Cancel,
+        delay,
+    };
+    let next = match end {
+        End::Gone => {
+            lead.status = Status::Cancelled;
+            lead.reason = None;
+            lead.progress.failures = 0;
+            lead.progress.cancel_reason = None;
+            lead.note(now, at, "cancelled", None);
+            Next::Done
+        }
+        End::Later(delay) => {
+            let why = "iClosed says too many requests".to_owned();
+            lead.note_once(now, at, "later", why);
+            again(delay)
+        }
+        End::Failed(why) => {
+            lead.progress.failures += 1;
+            if lead.progress.failures < retry::MOST_FAILURES {
+                lead.note_once(now, at, "failed", why);
+                again(retry::backoff(lead.progress.failures, chance))
+            } else {
+                lead.progress.failures = 0;
+                lead.note(now, at, "not_cancelled", Some(why));
+                Next::Done
+            }
+        }
+    };
+    (next, Hold::Keep)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn booked(failures: u32) -> Lead {
+        serde_json::from_value(json!({
+            "id": "ld_00000000000000000000000000", "account": "main", "source": "web", "linkPrefix": "ann/intro",
+            "lane": "normal", "receivedAt": "2026-09-01T08:00:00Z", "status": "booked", "slot": "nearest",
+            "contact": {}, "progress": {"failures": failures, "cancelReason": "ill"},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_call_stays_booked_until_it_is_gone_and_no_try_is_for_ever() {
+        let wait = Duration::from_secs(7);
+        let failed = || End::Failed("no answer".to_owned());
+        for (failures, end, status, comes_back, word) in [
+            (0, End::Gone, Status::Cancelled, false, "cancelled"),
+            (0, End::Later(wait), Status::Booked, true, "later"),
+            (0, failed(), Status::Booked, true, "failed"),
+            (
+                retry::MOST_FAILURES - 1,
+                failed(),
+                Status::Booked,
+                false,
+                "not_cancelled",
+            ),
+        ] {
+            let mut lead = booked(failures);
+            let (next, hold) = apply(&mut lead, end, Timestamp::UNIX_EPOCH, 0.5);
+            assert_eq!(lead.status, status, "{word}");
+            assert_eq!(next != Next::Done, comes_back, "{word}");
+            assert_eq!(hold, Hold::Keep);
+            assert_eq!(lead.timeline[0].outcome, word);
+            assert_eq!(
+                lead.progress.cancel_reason.is_none(),
+                status == Status::Cancelled
+            );
+        }
+    }
+}
