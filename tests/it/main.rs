@@ -28,6 +28,7 @@ mod lab;
 mod lost_answers;
 mod metrics;
 mod operations;
+mod operator;
 mod pacing;
 mod qualifying;
 mod replicas;
