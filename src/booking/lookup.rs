@@ -173,10 +173,11 @@ impl Lookup {
         fresh_after: Option<Timestamp>,
         lane: Lane,
     ) -> Result<Arc<Page>, LookupError> {
-        if let Some((gone, asked_at)) = self.gone.get(event).await
-            && fresh_after.is_none_or(|after| asked_at > after)
+        let gone = self.gone.get(event).await;
+        if let Some((gone, asked_at)) = &gone
+            && fresh_after.is_none_or(|after| *asked_at > after)
         {
-            return Err(gone);
+            return Err(gone.clone());
         }
         let asked_at = self.store.now();
         let key = (event.clone(), day);
@@ -193,11 +194,14 @@ impl Lookup {
                     .unwrap_or_else(|_| Err(LookupError::Later("iClosed took too long".to_owned())))
             })
             .await;
-        if let Err(error) = &found
-            && matches!(**error, LookupError::EventGone(_))
-        {
-            let known = (LookupError::clone(error), asked_at);
-            self.gone.insert(event.clone(), known).await;
+        match &found {
+            Err(error) if matches!(**error, LookupError::EventGone(_)) => {
+                let known = (LookupError::clone(error), asked_at);
+                self.gone.insert(event.clone(), known).await;
+            }
+            // It is back, and not only for who was sure of it.
+            Ok(_) if gone.is_some() => self.gone.invalidate(event).await,
+            _ => {}
         }
         found.map_err(|error| LookupError::clone(&error))
     }

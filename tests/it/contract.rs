@@ -3,6 +3,7 @@
 mod answers;
 mod document;
 mod lengths;
+mod operator;
 
 use std::collections::BTreeSet;
 use std::path::Path;

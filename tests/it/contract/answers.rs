@@ -484,6 +484,7 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     };
     let declared: BTreeSet<_> = contract
         .operations()
+        .filter(|(path, _, _)| !super::operator::ROUTES.contains(path))
         .flat_map(|(path, method, operation)| {
             let statuses = operation["responses"].as_object().unwrap().keys();
             statuses.map(move |status| (path.to_owned(), method.to_owned(), status.clone()))

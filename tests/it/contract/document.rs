@@ -135,6 +135,11 @@ impl Contract {
                     self.assert_valid(&place, &state, &serde_json::from_str(event).unwrap());
                 }
             }
+            "application/x-ndjson" => {
+                for line in seen.text.lines() {
+                    self.assert_valid(&place, schema, &serde_json::from_str(line).unwrap());
+                }
+            }
             _ => self.assert_valid(&place, schema, &seen.body),
         }
         if media_type == "application/problem+json" {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::support::leads::lead;
-use crate::support::{assert_promises, sandbox};
+use crate::support::{assert_promises, sandbox, wait_for};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_parked_leads_are_replayed_at_their_rate_and_a_new_lead_goes_first() {
@@ -39,6 +39,11 @@ async fn fifty_parked_leads_are_replayed_at_their_rate_and_a_new_lead_goes_first
     let span = last.duration_since(*first).as_secs_f64();
     assert!((4.0..11.0).contains(&span), "{span}");
 
+    // The first of them finds out that the event is back.
+    wait_for("the first call", SOON, async || {
+        (!sandbox.control().report().calls.is_empty()).then_some(())
+    })
+    .await;
     let newcomer = booked(&gateway, &lead(LEADS)).await;
     let before = sandbox.control().report().calls.len();
     assert!(before < LEADS, "{before}");
