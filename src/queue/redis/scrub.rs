@@ -85,7 +85,7 @@ async fn until_idle(link: &Link, file: &File) -> Result<Vec<HashMap<String, Stri
         let said = said(link).await?;
         let is_idle = |said: &HashMap<String, String>| {
             let busy = |name: &&str| said.get(*name).is_some_and(|value| value != "0");
-            !file.under_way.iter().any(|name| busy(&name))
+            !file.under_way.iter().any(busy)
         };
         if said.iter().all(is_idle) {
             return Ok(said);
