@@ -42,15 +42,12 @@ impl Worker {
             Ok(false) => {}
             Err(error) => return Ok(Outcome::Cancel(self.trouble(&error))),
         }
-        // Its permit may take a window to come.
         self.renew(claim).await?;
-        let permit = match self
-            .pace
-            .permit(Endpoint::CancelCall, claim.lead.lane)
-            .await
-        {
-            Ok(permit) => permit,
-            Err(error) => return Err(error.into()),
+        let permit = self.pace.permit(Endpoint::CancelCall, claim.lead.lane);
+        // Waiting longer than the lease would lose the lead.
+        let permit = match tokio::time::timeout(self.pace.longest(), permit).await {
+            Ok(permit) => permit.map_err(ClaimError::Store)?,
+            Err(_) => return Ok(Outcome::Cancel(End::Later(self.pace.limit().window))),
         };
         self.renew(claim).await?;
         let cancel = CallCancel {

@@ -17,6 +17,9 @@ use super::{Worker, principal_endpoint};
 /// The pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
+/// Leads of sources that rest and are put off under one permit: it must be used soon, or go back.
+const PUT_OFF_AT_ONCE: usize = 32;
+
 /// The running loops of every account.
 #[derive(Clone, Default)]
 pub struct Dispatchers {
@@ -95,7 +98,10 @@ async fn turn(
     if worker.switches.account(account).is_some() {
         return Ok(());
     }
-    while let Some(claim) = worker.store.claim(account, step, worker.lease()).await? {
+    for _ in 0..PUT_OFF_AT_ONCE {
+        let Some(claim) = worker.store.claim(account, step, worker.lease()).await? else {
+            break;
+        };
         let Some(paused) = rests(worker, &claim) else {
             let worker = Arc::clone(worker);
             work.spawn(async move { worker.work(claim, permit).await });

@@ -159,8 +159,8 @@ async fn every_answer_to_an_act_is_declared_and_every_declared_one_can_be_had() 
     let excused = ["408", "500", "503"];
     let unmet = contract.operations().flat_map(|(path, method, operation)| {
         let statuses = operation["responses"].as_object().unwrap().keys();
-        let mine =
-            statuses.filter(move |status| ROUTES.contains(&path) && !excused.contains(&status.as_str()));
+        let mine = statuses
+            .filter(move |status| ROUTES.contains(&path) && !excused.contains(&status.as_str()));
         mine.map(move |status| (path.to_owned(), method.to_owned(), status.clone()))
     });
     let unmet: Vec<_> = unmet.filter(|one| !met.contains(one)).collect();

@@ -62,6 +62,41 @@ async fn a_call_that_is_cancelled_is_cancelled_at_iclosed_and_the_person_may_boo
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_lead_in_a_workers_hands_is_left_to_it() {
+    let sandbox = sandbox(100, 2, 3).await;
+    sandbox.control().add_fault(Fault::once(
+        BOOKINGS,
+        FaultKind::HangAfter { seconds: 30.0 },
+    ));
+    let mut settings = settings(&sandbox).account("request_timeout_seconds = 5");
+    settings.tables += "[booking]\nlook_after_seconds = [1, 2]\n";
+    let gateway = Gateway::start(&settings).await;
+    let id = post(&gateway, "landing", &person("ann")).await;
+    gateway.until(&id, &["booking"], SOON).await;
+    for what in ["retry", "release", "cancel"] {
+        let refused = Seen::of(act(&gateway, &format!("leads/{id}/{what}"))).await;
+        refused.assert_problem(what, 409, "lead_busy");
+    }
+    let receipt = done(act(&gateway, "erasures").json(&json!({"leadId": id}))).await;
+    assert_eq!(
+        (&receipt["leads"], &receipt["busy"]),
+        (&json!([]), &json!([id]))
+    );
+    assert_eq!(receipt["filesCleanAt"], Value::Null);
+    gateway.until(&id, &["booked"], SOON).await;
+    assert_eq!(
+        record(&gateway, &id).await["contact"]["email"],
+        "ann@person.example"
+    );
+    let receipt = done(act(&gateway, "erasures").json(&json!({"leadId": id}))).await;
+    assert_eq!(
+        (&receipt["leads"], &receipt["busy"]),
+        (&json!([id]), &json!([]))
+    );
+    assert_eq!(sandbox.control().report().calls.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_outlives_the_process_that_was_asked_for_it() {
     let sandbox = sandbox(100, 2, 3).await;
     let mut gateway = operated(&sandbox).await;
