@@ -77,8 +77,8 @@ async fn the_leads_of_a_paused_source_are_kept_and_those_of_others_are_booked() 
     }
     booked(&gateway, &lead(100)).await;
     assert_eq!(sandbox.control().report().calls.len(), 1);
-    let waiting = gateway.lead(&ids[0]).await;
-    assert_eq!(waiting.status(), "queued");
+    // It may be looked at, and put off, at this very moment.
+    let waiting = gateway.until(&ids[0], &["queued"], SOON).await;
     assert_eq!(waiting.body.get("estimatedStartAt"), None);
     let second = listed(&gateway, "sources", "source", "second").await;
     assert_eq!(
