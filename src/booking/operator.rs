@@ -240,6 +240,8 @@ fn begin_again(lead: &mut Lead, now: Timestamp) {
     lead.progress.empty_lookups = 0;
     lead.progress.looks = 0;
     lead.progress.fresh_after = Some(now);
+    // Where it went before a webhook's question came between is where it no longer goes.
+    lead.progress.confirmation.displaced = None;
 }
 
 fn after(step: Step) -> Next {
