@@ -11,7 +11,7 @@ use crate::lead::{LeadId, Step};
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
-    StoreError, Stored,
+    StoreError, Stored, Switch, Usage,
 };
 
 /// A store, and the word for its kind.
@@ -196,6 +196,27 @@ impl Store for Measured {
     ) -> Result<(), StoreError> {
         self.timed("close", self.store.close(budget, pause, lower))
             .await
+    }
+
+    async fn usage(&self, budget: Budget<'_>) -> Result<Usage, StoreError> {
+        self.timed("usage", self.store.usage(budget)).await
+    }
+
+    async fn switches(&self) -> Result<Vec<Switch>, StoreError> {
+        self.timed("switches", self.store.switches()).await
+    }
+
+    async fn turn(&self, name: &str, by: Option<&str>) -> Result<(), StoreError> {
+        self.timed("turn", self.store.turn(name, by)).await
+    }
+
+    async fn claimed_until(&self, id: LeadId) -> Result<Option<Timestamp>, StoreError> {
+        self.timed("claimed_until", self.store.claimed_until(id))
+            .await
+    }
+
+    async fn scrub(&self) -> Result<(), StoreError> {
+        self.timed("scrub", self.store.scrub()).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
