@@ -178,7 +178,13 @@ at("reveal").addEventListener("click", (event) => {
 });
 
 at("leave").addEventListener("click", () => leave());
-addEventListener("hashchange", () => { view.focus({ preventScroll: true }); scrollTo(0, 0); draw(); });
+addEventListener("hashchange", () => {
+  // Whoever was looked for is not left standing over other pages.
+  at("search").elements.q.value = here().query.get("q") ?? "";
+  view.focus({ preventScroll: true });
+  scrollTo(0, 0);
+  draw();
+});
 addEventListener("keydown", (event) => {
   if (event.key !== "/" || event.target.closest("input, select, textarea, dialog")) return;
   event.preventDefault();

@@ -10,33 +10,37 @@ function button(id, words, act, properties = {}) {
   return h("button", { id, type: "button", onclick: act, ...properties }, words);
 }
 
-function pausing(kind, one, acts) {
-  const path = `${kind}/${encodeURIComponent(one.name)}`;
-  return one.paused
-    ? button(`resume-${kind}-${one.name}`, "Resume", () => acts.resume(path, one.name), { class: "main" })
-    : button(`pause-${kind}-${one.name}`, "Pause", () => acts.pause(path, one.name));
+function pausing(kind, name, paused, acts) {
+  const path = `${kind}/${encodeURIComponent(name)}`;
+  return paused
+    ? button(`resume-${kind}-${name}`, "Resume", () => acts.resume(path, name), { class: "main", "aria-label": `Resume ${name}` })
+    : button(`pause-${kind}-${name}`, "Pause", () => acts.pause(path, name), { "aria-label": `Pause ${name}` });
 }
 
 const pausedNote = (one) =>
   one.paused && h("p", { class: "note warn" }, "Paused ", when(one.paused.since), ` by ${one.paused.by}. Leads are taken and wait.`);
 
-function budget({ endpoint, limit, open, closedUntil }) {
+// Those every booking needs are always shown, the others while they are in use.
+const ALWAYS = ["POST /v1/events/eventDates", "POST /v1/eventCalls"];
+const isShown = ({ endpoint, open, closedUntil }) => ALWAYS.includes(endpoint) || open > 0 || closedUntil;
+
+function budget({ endpoint, limit, open, closedUntil, windowSeconds }) {
   const full = open >= limit;
   return h("div", { class: "budget" },
     h("span", {}, endpoint),
-    h("span", { class: full ? "warn" : "soft" }, closedUntil ? ["closed until ", exactly(closedUntil)] : `${open} of ${limit}`),
+    h("span", { class: full ? "warn" : "soft" }, closedUntil ? ["closed until ", exactly(closedUntil)] : `${open} of ${limit} in ${windowSeconds} s`),
     h("meter", { min: 0, max: limit, value: open, high: Math.max(1, limit - 1), "aria-label": `${endpoint}: ${open} of ${limit} permits in use` }));
 }
 
 function account(one, acts) {
   const lanes = LANES.map((lane) => h("div", {}, h("span", { class: "big" }, String(one.waiting[lane] ?? 0)), h("span", { class: "soft" }, lane)));
-  return h("section", { class: "card", "aria-label": `Account ${one.name}` },
-    h("div", { class: "row" }, h("h2", {}, one.name), h("span", { class: "end" }, pausing("accounts", one, acts))),
+  return h("section", { class: "card", "aria-label": `Account ${one.account}` },
+    h("div", { class: "row" }, h("h2", {}, one.account), h("span", { class: "end" }, pausing("accounts", one.account, one.paused, acts))),
     pausedNote(one),
     h("p", { class: "soft" }, "Leads waiting"),
     h("div", { class: "lanes" }, lanes),
     h("p", { class: "soft" }, "Requests in the current window"),
-    one.budgets.length ? one.budgets.map(budget) : h("p", { class: "soft" }, "None in use."));
+    one.budgets.filter(isShown).map(budget));
 }
 
 function table(heads, rows, empty) {
@@ -48,20 +52,22 @@ function table(heads, rows, empty) {
 
 function sources(list, acts) {
   const rows = list.map((one) => h("tr", {},
-    h("td", {}, h("a", { href: `#/leads?source=${encodeURIComponent(one.name)}` }, one.name)),
+    h("td", {}, h("a", { href: `#/leads?source=${encodeURIComponent(one.source)}` }, one.source)),
     h("td", {}, plain(one.kind)),
     h("td", {}, one.account),
     h("td", {}, one.paused ? h("span", { class: "warn" }, "paused ", when(one.paused.since), ` by ${one.paused.by}`) : h("span", { class: "good" }, "open")),
-    h("td", { class: "act" }, pausing("sources", one, acts))));
+    h("td", { class: "act" }, pausing("sources", one.source, one.paused, acts))));
   return h("section", { class: "card" }, h("h2", {}, "Sources"), table(["Source", "Kind", "Account", "State", ""], rows, "No source is set."));
 }
+
+const RECEIVER_TONES = { open: "good", ended: "bad" };
 
 function receivers(list, acts) {
   const rows = list.map((one) => h("tr", {},
     h("td", {}, one.name), h("td", {}, one.host ?? ""),
-    h("td", {}, h("span", { class: one.state === "open" ? "good" : "bad" }, plain(one.state))),
-    h("td", {}, `${one.waiting} waiting`, one.oldestAgeSeconds ? `, the oldest for ${one.oldestAgeSeconds} s` : "", one.lastError ? h("div", { class: "soft" }, plain(one.lastError)) : null),
-    h("td", { class: "act" }, one.state === "open" ? null : button(`resume-receiver-${one.name}`, "Resume", () => acts.resume(`receivers/${encodeURIComponent(one.name)}`, one.name)))));
+    h("td", {}, h("span", { class: RECEIVER_TONES[one.state] ?? "warn" }, plain(one.state))),
+    h("td", {}, `${one.waiting} waiting`, one.oldestAgeSeconds ? `, the oldest for ${one.oldestAgeSeconds} s` : "", one.lastError ? h("div", { class: "soft" }, `${plain(one.lastError.code)} `, when(one.lastError.at)) : null),
+    h("td", { class: "act" }, one.state !== "ended" ? null : button(`resume-receiver-${one.name}`, "Resume", () => acts.resume(`receivers/${encodeURIComponent(one.name)}`, one.name)))));
   return list.length > 0 && h("section", { class: "card" }, h("h2", {}, "Receivers"), table(["Receiver", "Host", "State", "Events", ""], rows, ""));
 }
 
@@ -108,7 +114,7 @@ export function leads(data, query, open, acts) {
       options.map((option) => h("option", { value: option, selected: query.get(name) === option }, plain(option))));
   const filters = h("form", { class: "filters", onsubmit: (event) => event.preventDefault() },
     choice("status", "any status", STATUSES),
-    choice("source", "any source", data.sources.map((one) => one.name)),
+    choice("source", "any source", data.sources.map((one) => one.source)),
     query.get("q") ? button("clear-q", "Clear the search", () => acts.filter("q", "")) : null);
   return [
     h("h1", {}, query.get("q") ? "Found" : "Leads"), filters,
