@@ -28,7 +28,12 @@ pub async fn run() -> ExitCode {
         Err(error) => return fail(&format!("there is no temporary folder: {error}")),
     };
     let port = free_port();
-    let text = settings_text(port, &sandbox.url(), &folder.path().display().to_string());
+    let Ok(bits) = getrandom::u64() else {
+        return fail("the system gives no randomness");
+    };
+    let key = format!("demo-{bits:016x}");
+    let folder_text = folder.path().display().to_string();
+    let text = settings_text(port, &sandbox.url(), &folder_text, &key);
     let settings = match settings::parse(&text, "demo", &|_| None) {
         Ok(settings) => settings,
         Err(faults) => return fail(&format!("the demo's own settings have faults\n{faults}")),
@@ -40,6 +45,7 @@ pub async fn run() -> ExitCode {
     say(&welcome(
         &format!("http://{}", running.address()),
         &sandbox.url(),
+        &key,
     ));
     let code = until_stopped(running).await;
     sandbox.stop().await;
@@ -51,12 +57,13 @@ fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", PORT)).map_or(0, |_| PORT)
 }
 
-fn settings_text(port: u16, sandbox: &str, folder: &str) -> String {
+fn settings_text(port: u16, sandbox: &str, folder: &str, key: &str) -> String {
     // A literal TOML string takes a path as it is.
     format!(
         r#"
 [server]
 listen = "127.0.0.1:{port}"
+operator_key = "{key}"
 throttle = {{ per_address = {{ requests = 1000000, window_seconds = 1 }} }}
 
 [store]
@@ -75,7 +82,7 @@ allowed_origins = ["*"]
     )
 }
 
-fn welcome(url: &str, sandbox: &str) -> String {
+fn welcome(url: &str, sandbox: &str, key: &str) -> String {
     format!(
         r#"leadgate is running, with a pretend iClosed ({sandbox}) and a store that goes when it stops.
 
@@ -88,6 +95,7 @@ curl -i {url}/v1/sources/landing/leads \
   -H 'Prefer: wait=10' \
   -d '{{"email": "kim.ek@lead.example", "name": "Kim Ek", "phoneNumber": "+47 900 00 000", "timeZone": "Europe/Oslo"}}'
 
+See what became of it:   {url}/console   with the key   {key}
 What the pretend iClosed holds:   {sandbox}/_sandbox/report
 Stop with Ctrl-C."#
     )
