@@ -1,4 +1,4 @@
-//! Lead ids: `ld_` and 26 characters of Crockford base32 over 128 random bits.
+//! Ids of leads and of messages: `ld_` or `msg_`, and 26 characters of Crockford base32 over 128 random bits.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const PREFIX: &str = "ld_";
+const MESSAGE_PREFIX: &str = "msg_";
 const DIGITS: usize = 26;
 
 /// A lead's name. Unguessable: whoever knows it may see the lead's status.
@@ -40,15 +41,35 @@ impl LeadId {
     }
 }
 
+fn spell(f: &mut fmt::Formatter<'_>, prefix: &str, bytes: [u8; 16]) -> fmt::Result {
+    let value = u128::from_be_bytes(bytes);
+    f.write_str(prefix)?;
+    for place in (0..DIGITS).rev() {
+        let digit = (value >> (place * 5)) & 31;
+        write!(f, "{}", ALPHABET[usize::from(digit as u8)] as char)?;
+    }
+    Ok(())
+}
+
+fn read(text: &str, prefix: &str) -> Option<[u8; 16]> {
+    let digits = text.strip_prefix(prefix)?.as_bytes();
+    if digits.len() != DIGITS {
+        return None;
+    }
+    let mut value: u128 = 0;
+    for (place, digit) in digits.iter().enumerate() {
+        let five = ALPHABET.iter().position(|a| a == digit)?;
+        if place == 0 && five > 7 {
+            return None;
+        }
+        value = (value << 5) | five as u128;
+    }
+    Some(value.to_be_bytes())
+}
+
 impl fmt::Display for LeadId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = u128::from_be_bytes(self.0);
-        f.write_str(PREFIX)?;
-        for place in (0..DIGITS).rev() {
-            let digit = (value >> (place * 5)) & 31;
-            write!(f, "{}", ALPHABET[usize::from(digit as u8)] as char)?;
-        }
-        Ok(())
+        spell(f, PREFIX, self.0)
     }
 }
 
@@ -62,19 +83,7 @@ impl FromStr for LeadId {
     type Err = NotALeadId;
 
     fn from_str(text: &str) -> Result<Self, NotALeadId> {
-        let digits = text.strip_prefix(PREFIX).ok_or(NotALeadId)?.as_bytes();
-        if digits.len() != DIGITS {
-            return Err(NotALeadId);
-        }
-        let mut value: u128 = 0;
-        for (place, digit) in digits.iter().enumerate() {
-            let five = ALPHABET.iter().position(|a| a == digit).ok_or(NotALeadId)?;
-            if place == 0 && five > 7 {
-                return Err(NotALeadId);
-            }
-            value = (value << 5) | five as u128;
-        }
-        Ok(Self(value.to_be_bytes()))
+        read(text, PREFIX).map(Self).ok_or(NotALeadId)
     }
 }
 
@@ -91,6 +100,63 @@ impl<'de> Deserialize<'de> for LeadId {
     }
 }
 
+/// The name of a message to a receiver, the same in every try. Unguessable, so that nobody can name one beforehand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId([u8; 16]);
+
+/// The text is not a message's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a message id: `msg_` and 26 characters of Crockford base32 are wanted")]
+pub struct NotAMessageId;
+
+impl MessageId {
+    /// The id made of these 16 bytes, which must be random.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes behind the text.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// A new id from the system's randomness.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        spell(f, MESSAGE_PREFIX, self.0)
+    }
+}
+
+impl fmt::Debug for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for MessageId {
+    type Err = NotAMessageId;
+
+    fn from_str(text: &str) -> Result<Self, NotAMessageId> {
+        read(text, MESSAGE_PREFIX).map(Self).ok_or(NotAMessageId)
+    }
+}
+
+impl Serialize for MessageId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +169,10 @@ mod tests {
             let text = id.to_string();
             prop_assert_eq!(text.len(), 29);
             prop_assert_eq!(text.parse::<LeadId>(), Ok(id));
+            let id = MessageId::from_bytes(bytes);
+            let text = id.to_string();
+            prop_assert_eq!(text.len(), 30);
+            prop_assert_eq!(text.parse::<MessageId>(), Ok(id));
         }
 
         #[test]

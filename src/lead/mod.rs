@@ -4,6 +4,7 @@
 
 pub mod country;
 pub mod email;
+pub mod event_type;
 pub mod id;
 pub mod name;
 pub mod phone;
@@ -17,7 +18,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub use id::LeadId;
+pub use event_type::EventType;
+pub use id::{LeadId, MessageId};
 pub use status::{Reason, ReasonCode, Status, Step};
 pub use tracking::Tracking;
 
