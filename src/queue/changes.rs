@@ -1,4 +1,4 @@
-//! Who waits for what in this process: callers for their lead, dispatchers for work.
+//! Who waits for what in this process: callers for their lead, dispatchers for work, senders for messages.
 //!
 //! A signal only means "look now". It carries no data, and missing one costs time, never correctness.
 
@@ -13,6 +13,7 @@ use crate::lead::LeadId;
 pub struct Changes {
     leads: Mutex<HashMap<LeadId, Arc<Notify>>>,
     work: watch::Sender<u64>,
+    messages: watch::Sender<u64>,
 }
 
 impl Default for Changes {
@@ -20,6 +21,7 @@ impl Default for Changes {
         Self {
             leads: Mutex::default(),
             work: watch::Sender::new(0),
+            messages: watch::Sender::new(0),
         }
     }
 }
@@ -40,6 +42,17 @@ impl Changes {
     /// To be woken by [`Changes::work`].
     pub fn watch_work(&self) -> watch::Receiver<u64> {
         self.work.subscribe()
+    }
+
+    /// A message may be due to some receiver.
+    pub fn messages(&self) {
+        self.messages
+            .send_modify(|turn| *turn = turn.wrapping_add(1));
+    }
+
+    /// To be woken by [`Changes::messages`].
+    pub fn watch_messages(&self) -> watch::Receiver<u64> {
+        self.messages.subscribe()
     }
 
     /// To be woken when this lead changes. Subscribe first, then read the lead, then wait.

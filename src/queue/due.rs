@@ -33,3 +33,22 @@ pub async fn wait_for_due(store: &dyn Store, account: &str, step: Step) -> Resul
         tokio::time::sleep_until(looked + LOOK_AT_MOST).await;
     }
 }
+
+/// Resolves when a message to this receiver is due.
+///
+/// # Errors
+/// When the store fails.
+pub async fn wait_for_notice(store: &dyn Store, receiver: &str) -> Result<(), StoreError> {
+    let mut signal = store.changes().watch_messages();
+    loop {
+        signal.mark_unchanged();
+        let looked = Instant::now();
+        let wait = match store.next_notice(receiver).await? {
+            Some(Duration::ZERO) => return Ok(()),
+            Some(wait) => wait.min(LOOK_AT_LEAST),
+            None => LOOK_AT_LEAST,
+        };
+        tokio::time::timeout(wait, signal.changed()).await.ok();
+        tokio::time::sleep_until(looked + LOOK_AT_MOST).await;
+    }
+}

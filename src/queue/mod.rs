@@ -13,6 +13,7 @@ pub mod changes;
 pub mod due;
 pub mod embedded;
 pub mod listing;
+pub mod notices;
 mod record;
 pub mod redis;
 pub mod switches;
@@ -28,6 +29,7 @@ use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
 
 pub use changes::Changes;
 pub use listing::{Cursor, Filter, Page};
+pub use notices::{Outbox, Seen};
 pub use switches::{Switch, Switches};
 
 /// A keyed hash (HMAC-SHA-256, cut to 128 bits): the only form in which a person or a caller's key is kept for
@@ -114,6 +116,8 @@ pub struct Claim {
     pub due_at: Timestamp,
     /// By this machine's steady clock: after it, send nothing in the lead's name.
     pub good_until: Instant,
+    /// How the lead stood when it was claimed: what differs when it is settled is told.
+    pub seen: Seen,
 }
 
 /// Where a settled lead goes.
@@ -167,6 +171,8 @@ pub struct Stored {
     pub version: u64,
     /// The work it waits for.
     pub waits: Option<Waits>,
+    /// How the lead stood when it was read: what differs when it is amended is told.
+    pub seen: Seen,
 }
 
 /// The work a stored lead waits for.
@@ -278,9 +284,10 @@ pub struct Retention {
     pub ended: Duration,
 }
 
-/// A durable store. Two keep this contract; one suite holds both to it.
+/// A durable store. Two keep this contract; one suite holds both to it. Whatever it writes of a lead, it writes what
+/// receivers are to be told of it in the same step, see [`Outbox`].
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Outbox {
     /// The store's clock.
     fn now(&self) -> Timestamp;
 

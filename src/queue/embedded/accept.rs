@@ -3,19 +3,22 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::notices;
 use super::read::{AHEAD_EXACT, go_before};
 use super::record::{self, encode, holder};
 use super::writer::Desk;
 use crate::clock::millis;
 use crate::lead::status::frees_person;
 use crate::lead::{Lead, LeadId, Status};
+use crate::queue::notices::Announced;
 use crate::queue::{Acceptance, Accepted, Digest, Idempotency, Receipt, StoreError};
 
-/// `body` is the lead, encoded. The inner error refuses a lead that was not written.
+/// `body` is the lead, encoded, and `announced` what is told of it. The inner error refuses a lead that was not written.
 pub fn accept(
     desk: &mut Desk,
     acceptance: Acceptance,
     body: String,
+    announced: Announced,
 ) -> Result<Result<Accepted, StoreError>, StoreError> {
     let Acceptance {
         lead,
@@ -79,6 +82,11 @@ pub fn accept(
             )?
             .execute((key, body, lead.id.as_bytes(), now.saturating_add(millis(kept))))?;
     }
+    let told = match earlier {
+        Some(_) => &announced.repeated,
+        None => &announced.kept,
+    };
+    notices::write(desk, told)?;
     if first.is_some() {
         desk.lanes.count(&desk.db, account, lane, 1)?;
         desk.work_may_be_due();

@@ -207,6 +207,10 @@ pub fn take_over(db: &mut Connection, clock: &Clock) -> Result<(), OpenError> {
         "UPDATE leads SET leased = 0, due_at = ?1, version = version + 1 WHERE step IS NOT NULL AND leased = 1",
         [now],
     )?;
+    transaction.execute(
+        "UPDATE notices SET leased = 0, due_at = ?1 WHERE leased = 1",
+        [now],
+    )?;
     for table in ["permits", "pauses"] {
         transaction.execute(
             &format!("UPDATE {table} SET closes_at = ?2 + min(closes_wall - ?1, span_ms), closes_wall = ?1 + min(closes_wall - ?1, span_ms)"),

@@ -9,6 +9,7 @@ mod copier;
 mod database;
 mod lanes;
 mod list;
+mod notices;
 mod permits;
 mod read;
 mod record;
@@ -29,16 +30,17 @@ pub use database::OpenError;
 
 use crate::clock::{Clock, from_millis};
 use crate::lead::{LeadId, Step};
+use crate::queue::notices::Subscriptions;
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
-    Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
-    StoreError, Stored, Switch, Usage,
+    Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Seen,
+    Store, StoreError, Stored, Switch, Usage,
 };
 use copier::Copier;
 use permits::Name;
 use read::Readers;
 use work::{Identified, Intention};
-use writer::Writer;
+use writer::{Desk, Writer};
 
 /// Where and how the store is opened.
 #[derive(Clone)]
@@ -60,6 +62,7 @@ pub struct Embedded {
     changes: Arc<Changes>,
     clock: Clock,
     hash_key: [u8; 32],
+    subscriptions: Subscriptions,
 }
 
 impl Embedded {
@@ -91,6 +94,7 @@ impl Embedded {
             changes,
             clock,
             hash_key,
+            subscriptions: Subscriptions::default(),
         })
     }
 
@@ -137,8 +141,9 @@ impl Store for Embedded {
 
     async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
         let body = record::encode(&acceptance.lead)?;
+        let announced = self.subscriptions.either(None, &acceptance.lead)?;
         self.writer
-            .run_together(move |desk| accept::accept(desk, acceptance, body))
+            .run_together(move |desk| accept::accept(desk, acceptance, body, announced))
             .await?
     }
 
@@ -164,6 +169,7 @@ impl Store for Embedded {
             .await?;
         let Some(taken) = taken else { return Ok(None) };
         let mut lead = record::decode(taken.body.as_bytes())?;
+        let seen = Seen::of(&lead);
         lead.status = work::claimed_status(lead.status, step);
         Ok(Some(Claim {
             lead,
@@ -171,6 +177,7 @@ impl Store for Embedded {
             fence: taken.fence,
             due_at: from_millis(taken.due_at),
             good_until,
+            seen,
         }))
     }
 
@@ -211,11 +218,12 @@ impl Store for Embedded {
     }
 
     async fn settle(&self, claim: Claim, next: Next, hold: Hold) -> Result<(), ClaimError> {
+        let told = self.subscriptions.notices(Some(claim.seen), &claim.lead)?;
         let Claim { lead, fence, .. } = claim;
         let body = record::encode(&lead)?;
         unless_lost(
             self.writer
-                .run(move |desk| work::settle(desk, &lead, &body, fence, next, hold))
+                .run(move |desk| work::settle(desk, &lead, &body, fence, next, hold, &told))
                 .await?,
         )
     }
@@ -227,10 +235,12 @@ impl Store for Embedded {
         window: Duration,
         next: Next,
     ) -> Result<Option<LeadId>, ClaimError> {
+        let announced = self.subscriptions.either(Some(claim.seen), &claim.lead)?;
         let Claim { lead, fence, .. } = claim;
+        let person = person.concat();
         let identified = self
             .writer
-            .run(move |desk| work::identify(desk, lead, fence, person.concat(), window, next))
+            .run(move |desk| work::identify(desk, lead, fence, person, window, next, &announced))
             .await?;
         match identified {
             Identified::Lost => Err(ClaimError::Lost),
@@ -284,10 +294,13 @@ impl Store for Embedded {
     }
 
     async fn amend(&self, stored: Stored, next: Next, hold: Hold) -> Result<Amended, StoreError> {
+        let told = self
+            .subscriptions
+            .notices(Some(stored.seen), &stored.lead)?;
         let Stored { lead, version, .. } = stored;
         let body = record::encode(&lead)?;
         self.writer
-            .run(move |desk| work::amend(desk, &lead, &body, version, next, hold))
+            .run(move |desk| work::amend(desk, &lead, &body, version, next, hold, &told))
             .await
     }
 
@@ -394,6 +407,12 @@ impl Store for Embedded {
                 self.writer
                     .run(move |desk| sweep::forget(desk, table, &piece))
                     .await?;
+            }
+        }
+        for _ in 0..notices::PIECES {
+            let piece = move |desk: &mut Desk| notices::sweep(desk, retention.ended);
+            if self.writer.run(piece).await? < sweep::PIECE {
+                break;
             }
         }
         self.writer

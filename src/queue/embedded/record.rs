@@ -8,7 +8,7 @@ use crate::clock::{from_millis, millis};
 use crate::lead::status::frees_person;
 use crate::lead::{Lead, LeadId, Status, Step};
 pub use crate::queue::record::{decode, note_intent, readable, shown};
-use crate::queue::{Digest, Next, StoreError, Stored, Waits};
+use crate::queue::{Digest, Next, Seen, StoreError, Stored, Waits};
 
 /// A row without its body.
 pub struct Place {
@@ -90,6 +90,7 @@ pub fn lead_at(db: &Connection, place: &Place) -> Result<Lead, StoreError> {
 
 /// A lead as it stands at its place.
 pub fn standing(mut lead: Lead, place: &Place, now: i64) -> Stored {
+    let seen = Seen::of(&lead);
     lead.status = shown(lead.status, place.step.filter(|_| place.is_held(now)));
     let waits = place.step.map(|step| Waits {
         step,
@@ -100,6 +101,7 @@ pub fn standing(mut lead: Lead, place: &Place, now: i64) -> Stored {
         lead,
         version: place.version,
         waits,
+        seen,
     }
 }
 

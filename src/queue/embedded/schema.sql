@@ -87,6 +87,35 @@ CREATE TABLE switches (
     by   TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What receivers are to be told: ids and words, never what a lead holds. `seq` rises with `at`.
+CREATE TABLE notices (
+    seq      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       BLOB    NOT NULL UNIQUE,
+    receiver TEXT    NOT NULL,
+    event    TEXT    NOT NULL,
+    lead_id  BLOB    NOT NULL,
+    account  TEXT    NOT NULL,
+    source   TEXT    NOT NULL,
+    status   TEXT    NOT NULL,                  -- of the lead, then
+    at       INTEGER NOT NULL,
+    due_at   INTEGER NOT NULL,                  -- of one under way: when the lease ends
+    leased   INTEGER NOT NULL DEFAULT 0,
+    fence    INTEGER NOT NULL DEFAULT 0,        -- raised by every claim
+    tries    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE INDEX notices_due ON notices (receiver, due_at, at);
+
+-- Receivers that ever failed. One that is not here is open.
+CREATE TABLE receivers (
+    name          TEXT PRIMARY KEY,
+    closed_at     INTEGER,
+    paused_until  INTEGER,
+    failing_since INTEGER,
+    failed_at     INTEGER,
+    failure       TEXT
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE meta (
     name  TEXT PRIMARY KEY,
     value BLOB NOT NULL

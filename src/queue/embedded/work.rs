@@ -6,10 +6,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::notices;
 use super::record::{self, Place, claim_person, encode, frees, rewrite};
 use super::writer::Desk;
 use crate::clock::{from_millis, millis};
 use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
+use crate::queue::notices::{Announced, Notice};
 use crate::queue::{Amended, Hold, Next, StoreError};
 
 /// A hold whose claim was never settled lapses after this. Far longer than any lookup of a lost answer takes.
@@ -193,7 +195,7 @@ fn spend(db: &Connection, id: LeadId, now: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// `false`: the claim is lost. A lease that ran out still settles while nobody else has claimed the lead: what is
+/// `told`: see [`crate::queue::Outbox`]. `false`: the claim is lost. A lease that ran out still settles while nobody else has claimed the lead: what is
 /// known of a request that was sent must not get lost.
 pub fn settle(
     desk: &mut Desk,
@@ -202,12 +204,14 @@ pub fn settle(
     fence: u64,
     next: Next,
     hold: Hold,
+    told: &[Notice],
 ) -> Result<bool, StoreError> {
     let Some(place) = claimed(desk, lead.id, fence)? else {
         return Ok(false);
     };
     end_hold(desk, lead.id, hold)?;
     rewrite(desk, &place, lead, body, next)?;
+    notices::write(desk, told)?;
     Ok(true)
 }
 
@@ -232,6 +236,7 @@ pub fn identify(
     person: Vec<u8>,
     window: Duration,
     next: Next,
+    announced: &Announced,
 ) -> Result<Identified, StoreError> {
     let Some(place) = claimed(desk, lead.id, fence)? else {
         return Ok(Identified::Lost);
@@ -247,9 +252,11 @@ pub fn identify(
         lead.status = Status::Duplicate;
         lead.duplicate_of = Some(first);
         rewrite(desk, &place, &lead, &encode(&lead)?, Next::Done)?;
+        notices::write(desk, &announced.repeated)?;
         return Ok(Identified::Repeats(first));
     }
     rewrite(desk, &place, &lead, &encode(&lead)?, next)?;
+    notices::write(desk, &announced.kept)?;
     if !frees(&lead) {
         claim_person(&desk.db, &place.person, lead.id, place.person_until, now)?;
     }
@@ -263,6 +270,7 @@ pub fn amend(
     version: u64,
     next: Next,
     hold: Hold,
+    told: &[Notice],
 ) -> Result<Amended, StoreError> {
     let now = desk.now();
     let Some(place) = record::place(&desk.db, lead.id)? else {
@@ -283,6 +291,7 @@ pub fn amend(
     }
     end_hold(desk, lead.id, hold)?;
     rewrite(desk, &place, lead, body, next)?;
+    notices::write(desk, told)?;
     Ok(Amended::Done)
 }
 

@@ -57,6 +57,7 @@ pub struct Desk {
 enum Signal {
     Lead(LeadId),
     Work,
+    Messages,
 }
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>)>;
@@ -242,6 +243,11 @@ impl Desk {
         self.signals.push(Signal::Work);
     }
 
+    /// To be told, once this step is on disk, to those who send messages.
+    pub fn messages_may_be_due(&mut self) {
+        self.signals.push(Signal::Messages);
+    }
+
     fn group(
         &mut self,
         jobs: Vec<Job>,
@@ -372,15 +378,19 @@ impl Desk {
 }
 
 fn send(signals: Vec<Signal>, changes: &Changes) {
-    let mut work = false;
+    let (mut work, mut messages) = (false, false);
     for signal in signals {
         match signal {
             Signal::Lead(id) => changes.lead(id),
             Signal::Work => work = true,
+            Signal::Messages => messages = true,
         }
     }
     if work {
         changes.work();
+    }
+    if messages {
+        changes.messages();
     }
 }
 

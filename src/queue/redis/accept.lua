@@ -68,6 +68,7 @@ if claims and not of and #list > 0 then
   lapse(KEYS[LAST + 2], place.ends, person)
 end
 
+announce(16, of and 'd' or 'k')
 if of then
   redis.call('ZADD', ENDED, now, id)
   return { now, 'duplicate', of }

@@ -2,6 +2,7 @@
 
 use super::Redis;
 use super::accounts::Account;
+use super::notices;
 use super::read;
 use super::record::{self, frees};
 use super::script::{ACCEPT, Answer, REMEMBER, REPEATED, unexpected};
@@ -25,6 +26,8 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
     let account = accounts.account(&lead.account);
     redis.server.list(&account).await?;
     let body = record::encode(&lead)?;
+    let announced = redis.subscriptions.either(None, &lead)?;
+    let told = notices::all(&announced);
     let person = person.concat();
     let key = idempotency.map(|known| known.key);
     let digest = idempotency.and_then(|known| known.body);
@@ -33,10 +36,11 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
         micros(person_window),
         idempotency.map_or(0, |known| micros(known.kept)),
     );
-    let keys = account.keys_with([
+    let lists = account.keys_with([
         account.list_of("repeats", kept_us),
         account.list_of("persons", claimed_us),
     ]);
+    let keys = account.with_notice_keys(&lists, &told);
     let answer = redis
         .server
         .run(&ACCEPT, &keys, |command| {
@@ -50,6 +54,7 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
             command.arg(max_waiting.saturating_sub(elsewhere));
             command.arg(kept_us);
             command.arg(AHEAD_EXACT);
+            notices::write(command, &announced);
         })
         .await?;
     let accepted = accepted(&answer, elsewhere)?;
@@ -65,6 +70,9 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
     }
     if matches!(accepted, Accepted::Kept { .. }) && first.is_some() {
         redis.changes.work();
+    }
+    if !told.is_empty() {
+        redis.changes.messages();
     }
     // Also what was only recognised may not be on disk yet.
     redis.confirm(&account).await?;

@@ -3,10 +3,13 @@
 //! An id does not say its account, and on a cluster only the account's own node can be asked. What this process has
 //! seen, it remembers; for the rest all accounts are asked. So there is no second index that could disagree.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moka::future::Cache;
+
+use crate::queue::notices::Notice;
 
 /// Ids and keys remembered: some 100 bytes each.
 const REMEMBERED: u64 = 100_000;
@@ -21,6 +24,10 @@ pub struct Account {
     pub keys: Vec<String>,
     /// See `acquire.lua`.
     pub endpoints: String,
+    /// See `announce.lua`.
+    pub notices: String,
+    /// The set of receivers that ever had a notice of this account.
+    pub receivers: String,
     /// What [`super::confirm`] writes and [`crate::queue::Store::probe`] too.
     pub mark: String,
     stem: String,
@@ -53,6 +60,8 @@ impl Account {
             name: name.to_owned(),
             keys,
             endpoints: format!("{stem}:endpoints"),
+            notices: format!("{stem}:notices"),
+            receivers: format!("{stem}:receivers"),
             mark: format!("{stem}:mark"),
             stem,
         }
@@ -108,6 +117,29 @@ impl Account {
         format!("{}:switches", self.stem)
     }
 
+    /// The keys of the scripts about one receiver's notices.
+    pub fn notice_keys(&self, receiver: &str) -> [String; 3] {
+        [
+            self.notices.clone(),
+            format!("{}:due:{receiver}", self.stem),
+            format!("{}:told:{receiver}", self.stem),
+        ]
+    }
+
+    /// These keys, and behind them those of `announce.lua`: nothing when there is nothing to tell.
+    pub fn with_notice_keys<'a>(&self, keys: &'a [String], told: &[&Notice]) -> Cow<'a, [String]> {
+        if told.is_empty() {
+            return Cow::Borrowed(keys);
+        }
+        let mut keys = keys.to_vec();
+        keys.extend([self.notices.clone(), self.receivers.clone()]);
+        for notice in told {
+            let [_, due, list] = self.notice_keys(&notice.receiver);
+            keys.extend([due, list]);
+        }
+        Cow::Owned(keys)
+    }
+
     /// The keys of the scripts about permits.
     pub fn permit_keys(&self, endpoint: &str) -> [String; 2] {
         [
@@ -124,6 +156,8 @@ pub struct Accounts {
     pub store: String,
     /// The set of accounts that ever had a lead.
     pub set: String,
+    /// A hash: receivers that ever failed, and how they stand.
+    pub receivers: String,
     /// Where changes are told.
     pub channel: String,
     /// No account, and never on the list: keys that are everybody's and lie together. No account's name has a star.
@@ -146,6 +180,7 @@ impl Accounts {
             prefix: prefix.to_owned(),
             store: format!("{prefix}:store"),
             set: format!("{prefix}:accounts"),
+            receivers: format!("{prefix}:receivers"),
             channel: format!("{prefix}:changes"),
             common: Arc::new(Account::new(prefix, "*")),
             known: Mutex::default(),

@@ -25,6 +25,7 @@ pub async fn listen(address: Arc<Address>, channel: String, mark: Mark, changes:
         if let Ok(subscription) = address.subscribe(turn, &channel).await {
             // Whatever was told meanwhile was missed.
             changes.work();
+            changes.messages();
             pass_on(subscription, mark, &changes).await;
         }
         sleep(PAUSE).await;
@@ -46,7 +47,7 @@ async fn pass_on(subscription: PubSub, mark: Mark, changes: &Changes) {
     }
 }
 
-/// A message is a mark, then a lead's id, `w` for work, or both.
+/// A message is a mark, then a lead's id, `w` for work, or both; or `m` for messages to receivers.
 fn ring(message: &[u8], mark: Mark, changes: &Changes) {
     let Some((from, told)) = message.split_first_chunk::<8>() else {
         return;
@@ -54,15 +55,17 @@ fn ring(message: &[u8], mark: Mark, changes: &Changes) {
     if *from == mark {
         return;
     }
-    let work = match told.split_first_chunk::<16>() {
+    let rest = match told.split_first_chunk::<16>() {
         Some((id, rest)) => {
             changes.lead(LeadId::from_bytes(*id));
             rest
         }
         None => told,
     };
-    if work == b"w" {
-        changes.work();
+    match rest {
+        b"w" => changes.work(),
+        b"m" => changes.messages(),
+        _ => {}
     }
 }
 

@@ -28,6 +28,11 @@
 //! | `lg:{main}:lapses` | sorted set by their end: names in `holds`, and in `persons` where not accept claimed them | intend, settle, amend | with what it names |
 //! | `lg:{main}:permits:ENDPOINT` | sorted set of permits, by when they close | acquire, answered, give_back | when closed |
 //! | `lg:{main}:endpoints` | hash: pauses, adopted limits, last permit | acquire, close | overwritten |
+//! | `lg:{main}:notices` | hash: id of a message → receiver, event, lead, lease, fence | accept, settle, amend, tell, claim_notice | told, or sweep |
+//! | `lg:{main}:due:RECEIVER` | sorted set of message ids: by due time, a leased one by its lease's end | the same | the same |
+//! | `lg:{main}:told:RECEIVER` | sorted set of message ids, by when they were written | accept, settle, amend, tell | the same |
+//! | `lg:{main}:receivers` | set: receivers that ever had a message of this account | whoever writes one | never |
+//! | `lg:receivers` | hash: receivers that ever failed: closed, paused, failing since | settle_notice, reopen_receiver | never |
 //! | `lg:{*}:switches` | hash: what is turned on → since when, by whom; of no account | turn | turned off |
 //! | `lg:{main}:mark`, `lg:{*}:mark`, `lg:store:mark` | nothing of use | [`confirm`], probe | overwritten |
 //!
@@ -46,6 +51,7 @@ mod keeper;
 mod link;
 mod list;
 mod listen;
+mod notices;
 mod permits;
 mod read;
 mod record;
@@ -65,6 +71,7 @@ use tokio::task::JoinHandle;
 
 pub use durability::Durability;
 
+use crate::queue::notices::Subscriptions;
 use crate::queue::{Changes, StoreError};
 use accounts::{Account, Accounts};
 use confirm::Confirmer;
@@ -137,6 +144,7 @@ pub struct Redis {
     confirmer: Option<Confirmer>,
     /// By the server's clock, in microseconds: limits adopted before do not bind this process.
     opened_at: i64,
+    subscriptions: Subscriptions,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -188,6 +196,7 @@ impl Redis {
             durability,
             confirmer,
             opened_at,
+            subscriptions: Subscriptions::default(),
             tasks,
         })
     }

@@ -6,7 +6,7 @@ use crate::lead::status::frees_person;
 use crate::lead::{Intent, Lead, LeadId, Status, Step};
 use crate::queue::record::decode;
 pub use crate::queue::record::{note_intent, readable, shown};
-use crate::queue::{StoreError, Stored, Waits};
+use crate::queue::{Seen, StoreError, Stored, Waits};
 
 pub fn encode(lead: &Lead) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(lead)
@@ -44,6 +44,7 @@ pub fn stored(answer: &Answer) -> Result<Stored, StoreError> {
         answer.number(4)? == 1,
         answer.number(5)? == 1,
     );
+    let seen = Seen::of(&lead);
     lead.status = shown(lead.status, step.filter(|_| is_held));
     Ok(Stored {
         lead,
@@ -53,6 +54,7 @@ pub fn stored(answer: &Answer) -> Result<Stored, StoreError> {
             due_at: from_millis(due_ms),
             leased,
         }),
+        seen,
     })
 }
 

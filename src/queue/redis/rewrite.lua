@@ -78,6 +78,7 @@ if (place.call or '') ~= call then
 end
 keep_place(id, place)
 redis.call('HSET', LEADS, id, body)
+announce(18, of and 'd' or 'k')
 if (window or is_revived) and not frees and place.ends > now then
   claim_person(place.person, id, place.ends)
 end

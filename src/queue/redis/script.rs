@@ -53,9 +53,12 @@ script!(
     "time.lua",
     "account.lua",
     "before.lua",
+    "announce.lua",
     "accept.lua"
 );
 script!(CLAIM, "", "time.lua", "account.lua", "claim.lua");
+script!(TELL, "", "time.lua", "announce.lua", "tell.lua");
+script!(CLAIM_NOTICE, "", "time.lua", "claim_notice.lua");
 script!(ACQUIRE, "", "time.lua", "acquire.lua");
 script!(PROBE, "", "time.lua", "probe.lua");
 // Finishing.
@@ -87,6 +90,7 @@ script!(
     "time.lua",
     "account.lua",
     "holds.lua",
+    "announce.lua",
     "rewrite.lua"
 );
 script!(
@@ -104,6 +108,21 @@ script!(
     "account.lua",
     "forget.lua",
     "lapse.lua"
+);
+script!(
+    SETTLE_NOTICE,
+    "flags=allow-oom",
+    "time.lua",
+    "settle_notice.lua"
+);
+script!(HASTEN, "flags=allow-oom", "time.lua", "hasten.lua");
+script!(HASTEN_ONE, "flags=allow-oom", "time.lua", "hasten_one.lua");
+script!(RECEIVER, "flags=allow-oom", "time.lua", "receiver.lua");
+script!(
+    SWEEP_NOTICES,
+    "flags=allow-oom",
+    "time.lua",
+    "sweep_notices.lua"
 );
 script!(ANSWERED, "flags=allow-oom", "time.lua", "answered.lua");
 script!(GIVE_BACK, "flags=allow-oom", "time.lua", "give_back.lua");
@@ -164,6 +183,18 @@ script!(
     "time.lua",
     "account.lua",
     "backlog.lua"
+);
+script!(
+    NOTICES_STAND,
+    "flags=no-writes",
+    "time.lua",
+    "notices_stand.lua"
+);
+script!(
+    RECEIVER_STANDS,
+    "flags=no-writes",
+    "time.lua",
+    "receiver_stands.lua"
 );
 script!(
     NEXT_DUE,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Redis;
 use super::accounts::Account;
 use super::link::store_error;
+use super::notices;
 use super::script::{LAPSE, SWEEP, unexpected};
 use super::time::micros;
 use crate::queue::{Retention, StoreError};
@@ -34,6 +35,7 @@ pub async fn sweep(redis: &Redis, retention: Retention) -> Result<u64, StoreErro
                 break;
             }
         }
+        notices::sweep(redis, &account, retention.ended).await?;
     }
     Ok(gone)
 }

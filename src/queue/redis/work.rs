@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use super::Redis;
 use super::accounts::Account;
+use super::notices;
 use super::record::{self, frees};
 use super::script::{CLAIM, INTEND, NEXT_DUE, RENEW, REWRITE};
 use super::time::micros;
 use crate::clock::from_millis;
 use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
+use crate::queue::notices::Announced;
 use crate::queue::{
-    Amended, Choice, Claim, ClaimError, Digest, Hold, Intended, Next, StoreError, Stored,
+    Amended, Choice, Claim, ClaimError, Digest, Hold, Intended, Next, Seen, StoreError, Stored,
 };
 
 /// A hold whose claim was never settled lapses after this. Far longer than any lookup of a lost answer takes.
@@ -56,6 +58,7 @@ pub async fn claim(
         .accounts
         .saw(*lead.id.as_bytes(), &account)
         .await;
+    let seen = Seen::of(&lead);
     lead.status = record::shown(lead.status, Some(step));
     Ok(Some(Claim {
         lead,
@@ -63,6 +66,7 @@ pub async fn claim(
         fence: answer.unsigned(1)?,
         due_at: from_millis(answer.number(2)? / 1000),
         good_until,
+        seen,
     }))
 }
 
@@ -140,8 +144,8 @@ pub async fn intend(
 
 pub async fn settle(redis: &Redis, claim: Claim, next: Next, hold: Hold) -> Result<(), ClaimError> {
     let account = redis.server.accounts.account(&claim.lead.account);
-    let by = By::Fence(claim.fence);
-    match rewrite(redis, &account, &claim.lead, by, next, hold, None).await? {
+    let (by, seen) = (By::Fence(claim.fence), claim.seen);
+    match rewrite(redis, &account, &claim.lead, by, seen, next, hold, None).await? {
         Rewritten::Done { .. } => Ok(()),
         Rewritten::Changed | Rewritten::PersonTaken(_) => Err(ClaimError::Lost),
     }
@@ -155,9 +159,9 @@ pub async fn identify(
     next: Next,
 ) -> Result<Option<LeadId>, ClaimError> {
     let account = redis.server.accounts.account(&claim.lead.account);
-    let by = By::Fence(claim.fence);
-    let person = Some((person.concat(), window));
-    match rewrite(redis, &account, &claim.lead, by, next, Hold::Keep, person).await? {
+    let (by, seen) = (By::Fence(claim.fence), claim.seen);
+    let (lead, person) = (&claim.lead, Some((person.concat(), window)));
+    match rewrite(redis, &account, lead, by, seen, next, Hold::Keep, person).await? {
         Rewritten::Done { repeats } => Ok(repeats),
         Rewritten::Changed | Rewritten::PersonTaken(_) => Err(ClaimError::Lost),
     }
@@ -170,8 +174,8 @@ pub async fn amend(
     hold: Hold,
 ) -> Result<Amended, StoreError> {
     let account = redis.server.accounts.account(&stored.lead.account);
-    let by = By::Version(stored.version);
-    match rewrite(redis, &account, &stored.lead, by, next, hold, None).await? {
+    let (by, seen) = (By::Version(stored.version), stored.seen);
+    match rewrite(redis, &account, &stored.lead, by, seen, next, hold, None).await? {
         Rewritten::Changed => Ok(Amended::Changed),
         Rewritten::PersonTaken(other) => Ok(Amended::PersonTaken(other)),
         Rewritten::Done { .. } => {
@@ -197,12 +201,17 @@ enum Rewritten {
     PersonTaken(LeadId),
 }
 
-/// `person`: the digests that take the place of the lead's own, one after the other, and how long they are claimed.
+/// `seen`: what the lead was before. `person`: the digests that take the place of the lead's own, one after the other, and how long they are claimed.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is an argument of the script"
+)]
 async fn rewrite(
     redis: &Redis,
     account: &Account,
     lead: &Lead,
     by: By,
+    seen: Seen,
     next: Next,
     hold: Hold,
     person: Option<(Vec<u8>, Duration)>,
@@ -221,9 +230,19 @@ async fn rewrite(
         Hold::Spent => "spent",
         Hold::Free => "free",
     };
+    // Only a lead whose person became known may turn out to be a duplicate.
+    let announced = match &person {
+        Some(_) => redis.subscriptions.either(Some(seen), lead)?,
+        None => Announced {
+            kept: redis.subscriptions.notices(Some(seen), lead)?,
+            repeated: Vec::new(),
+        },
+    };
+    let told = notices::all(&announced);
+    let keys = account.with_notice_keys(&account.keys, &told);
     let answer = redis
         .server
-        .of_leads(&REWRITE, account, |command| {
+        .run(&REWRITE, &keys, |command| {
             command.arg(lead.id.as_bytes()).arg(by).arg(number);
             command.arg(&body).arg(step).arg(micros(delay));
             command.arg(lead.lane.rank()).arg(hold);
@@ -235,6 +254,7 @@ async fn rewrite(
             };
             let call = lead.booking.as_ref();
             command.arg(call.map_or(String::new(), |call| call.event_call_id.to_string()));
+            notices::write(command, &announced);
         })
         .await?;
     let repeats = match answer.number(0)? {
@@ -246,6 +266,9 @@ async fn rewrite(
     redis.changes.lead(lead.id);
     if !step.is_empty() {
         redis.changes.work();
+    }
+    if !told.is_empty() {
+        redis.changes.messages();
     }
     Ok(Rewritten::Done { repeats })
 }

@@ -15,6 +15,7 @@ pub mod listing;
 pub mod operating;
 pub mod pacing;
 pub mod repeating;
+pub mod telling;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,6 +175,25 @@ macro_rules! contract {
                 a_lower_limit_is_adopted_and_a_higher_one_never,
                 no_window_at_the_vendor_sees_more_than_the_limit,
             ],
+            telling: [
+                an_accepted_lead_is_told_to_those_who_asked,
+                nothing_is_kept_where_nobody_asked,
+                a_duplicate_is_told_as_one,
+                a_person_known_late_is_told_as_it_ends,
+                what_became_of_a_lead_is_told_once,
+                a_repeated_delivery_tells_nothing,
+                a_message_is_in_one_senders_hands,
+                a_message_put_off_comes_back_when_it_is_due,
+                a_paused_receiver_is_left_alone_and_no_other,
+                a_closed_receiver_keeps_its_messages_until_it_is_opened,
+                a_receiver_that_comes_back_after_long_gets_everything_at_once,
+                a_short_failure_brings_nothing_forward,
+                a_replay_tells_again,
+                a_waiting_message_can_be_hastened,
+                what_waits_is_counted_for_each_receiver,
+                what_is_to_be_told_survives_a_restart,
+                a_message_waits_no_longer_than_leads_are_kept,
+            ],
         }
     };
     (@each $make:path, $($subject:ident: [$($claim:ident,)*],)*) => {
@@ -258,6 +278,7 @@ pub fn copy(claim: &Claim) -> Claim {
         fence: claim.fence,
         due_at: claim.due_at,
         good_until: claim.good_until,
+        seen: claim.seen,
     }
 }
 

@@ -1,0 +1,3 @@
+-- Writes notices beside any change of a lead.
+announce(4, 'k')
+return { now }
