@@ -10,6 +10,7 @@ mod environment;
 mod fault;
 mod form;
 mod kind;
+mod receiver;
 mod reply;
 mod secret;
 mod section;
@@ -29,6 +30,7 @@ pub use booking::BookingSettings;
 pub use fault::{Fault, Faults};
 pub use form::{Captcha, CaptchaProvider, Form, WhenDown};
 pub use kind::{Platform, SourceKind};
+pub use receiver::{Receiver, SigningKey};
 pub use reply::{Channel, Reply};
 pub use server::{Server, Throttle, Tls};
 pub use source::{Duplicates, PreferredHours, Source};
@@ -51,6 +53,8 @@ pub struct Settings {
     pub accounts: BTreeMap<String, Account>,
     /// Sources of leads by name; each one's account is among the accounts.
     pub sources: BTreeMap<String, Source>,
+    /// Programs that are told of leads, by name; the sources each one names are among the sources.
+    pub receivers: BTreeMap<String, Receiver>,
     /// What may be meant and probably is not; to be logged at the start.
     pub warnings: Vec<Fault>,
 }
@@ -120,6 +124,7 @@ fn read(root: &Section<'_>) -> Settings {
     let booking = BookingSettings::read(&root.section("booking"));
     let accounts = accounts(&root.section("accounts"));
     let sources = sources(&root.section("sources"), &accounts);
+    let receivers = receivers(&root.section("receivers"), &sources);
     if sources.is_empty() {
         root.warn("sources", "there is no source: no lead can come in");
     }
@@ -132,6 +137,7 @@ fn read(root: &Section<'_>) -> Settings {
         booking,
         accounts: by_name(accounts),
         sources: by_name(sources),
+        receivers: by_name(receivers),
         warnings: Vec::new(),
     }
 }
@@ -159,6 +165,15 @@ fn sources<'a>(section: &Section<'a>, accounts: &[Named<'_, Account>]) -> Vec<Na
     let read = section.named().into_iter().map(|(name, section)| {
         let source = Source::read(&name, &section, &accounts);
         (name, section, source)
+    });
+    read.collect()
+}
+
+fn receivers<'a>(section: &Section<'a>, sources: &[Named<'_, Source>]) -> Vec<Named<'a, Receiver>> {
+    let sources: Vec<&str> = sources.iter().map(|(name, ..)| name.as_str()).collect();
+    let read = section.named().into_iter().map(|(name, section)| {
+        let receiver = Receiver::read(&section, &sources);
+        (name, section, receiver)
     });
     read.collect()
 }

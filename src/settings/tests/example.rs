@@ -25,6 +25,7 @@ const WITHOUT_DEFAULT: [&str; 12] = [
 fn env(name: &str) -> Option<String> {
     match name {
         "LEADGATE_LISTEN" | "LEADGATE_STORE" | "ICLOSED_BASE_URL" => None,
+        "RECEIVER_SECRET" => Some("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()),
         "ICLOSED_API_KEY" => Some("iclosed_main".into()),
         name => Some(format!("iclosed_{name}_0123456789")),
     }
@@ -44,7 +45,7 @@ fn uncommented() -> String {
 /// A path with the names an operator chose left out.
 fn general(path: &str) -> Option<String> {
     let mut parts: Vec<&str> = path.split('.').collect();
-    if matches!(parts[0], "accounts" | "sources") && parts.len() > 1 {
+    if matches!(parts[0], "accounts" | "sources" | "receivers") && parts.len() > 1 {
         parts[1] = "*";
     }
     (parts.get(2) != Some(&"fields") || parts.len() == 3).then(|| parts.join("."))

@@ -187,3 +187,113 @@ fn a_mapped_signature_that_cannot_be_checked_is_a_fault_at_the_start() {
         found[1].ends_with("sources.zap.signature: algorithm must be one of sha256, sha1, sha512")
     );
 }
+
+const RECEIVER: &str = r#"
+[receivers.CRM]
+url = "https://crm.example/hook"
+secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+"#;
+
+fn with_receiver(line: &str) -> String {
+    format!("{SMALLEST}{RECEIVER}{line}\n")
+}
+
+#[test]
+fn a_receiver_is_told_everything_unless_it_says_otherwise() {
+    let settings = parse(&with_receiver(""), "leadgate.toml", &no_env).unwrap();
+    assert_eq!(settings.warnings, []);
+    let receiver = &settings.receivers["crm"];
+    assert_eq!(receiver.url.as_str(), "https://crm.example/hook");
+    assert_eq!(receiver.events, crate::lead::EventType::ALL);
+    assert_eq!(receiver.sources, None);
+    assert_eq!(receiver.timeout.as_secs(), 15);
+    assert!(!receiver.allow_private);
+    assert!(!format!("{settings:?}").contains("MfKQ9r8G"));
+
+    let line = "events = [\"lead.booked\"]\nsources = [\"Landing\"]\ntimeout_seconds = 30";
+    let settings = parse(&with_receiver(line), "leadgate.toml", &no_env).unwrap();
+    let receiver = &settings.receivers["crm"];
+    assert_eq!(receiver.events, [crate::lead::EventType::Booked]);
+    assert_eq!(
+        receiver.sources.as_deref(),
+        Some(&["landing".to_owned()][..])
+    );
+}
+
+#[test]
+fn a_receivers_faults_are_named() {
+    for (line, fault) in [
+        (
+            "events = [\"lead.boked\"]",
+            "receivers.CRM.events: must be one of",
+        ),
+        (
+            "events = []",
+            "receivers.CRM.events: must hold at least one",
+        ),
+        (
+            "sources = [\"other\"]",
+            "receivers.CRM.sources: names no source",
+        ),
+        (
+            "sources = []",
+            "receivers.CRM.sources: must hold at least one",
+        ),
+        (
+            "timeout_seconds = 0",
+            "receivers.CRM.timeout_seconds: must be from 1 to 30",
+        ),
+        (
+            "timeout_seconds = 31",
+            "receivers.CRM.timeout_seconds: must be from 1 to 30",
+        ),
+        (
+            "allow_private = 1",
+            "receivers.CRM.allow_private: must be true or false",
+        ),
+        ("secret = \"x\"", "receivers.CRM.secret: unknown key"),
+    ] {
+        let all = faults(&with_receiver(line));
+        assert_eq!(all.len(), 1, "{line}: {all:?}");
+        assert!(all[0].contains(fault), "{line}: {all:?}");
+    }
+    let four = "\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\",".repeat(4);
+    for (from, to, fault) in [
+        ("https://", "http://", "receivers.CRM.url: must be https"),
+        (
+            "crm.example",
+            "10.0.0.1",
+            "receivers.CRM.url: is on this machine",
+        ),
+        ("url =", "#url =", "receivers.CRM.url: is missing"),
+        (
+            "secrets =",
+            "#secrets =",
+            "receivers.CRM.secrets: is missing",
+        ),
+        ("whsec_M", "M", "receivers.CRM.secrets: must be whsec_"),
+        (
+            "\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
+            "",
+            "receivers.CRM.secrets: must hold one to three",
+        ),
+        (
+            "\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"",
+            &four,
+            "receivers.CRM.secrets: must hold one to three",
+        ),
+    ] {
+        let all = faults(&with_receiver("").replace(from, to));
+        assert_eq!(all.len(), 1, "{to}: {all:?}");
+        assert!(all[0].contains(fault), "{to}: {all:?}");
+    }
+}
+
+#[test]
+fn a_receiver_that_is_sent_to_in_the_open_is_warned_of() {
+    let plain = with_receiver("allow_private = true").replace("https://crm.", "http://crm.");
+    assert_eq!(warnings(&plain).len(), 1, "{:?}", warnings(&plain));
+    let near =
+        with_receiver("allow_private = true").replace("https://crm.example", "http://127.0.0.1:9");
+    assert_eq!(warnings(&near), [""; 0]);
+}
