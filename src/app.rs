@@ -22,6 +22,7 @@ use crate::fetching::Fetching;
 use crate::iclosed;
 use crate::intake::person::Hasher;
 use crate::intake::throttle::{Throttle, Throttles};
+use crate::outbound;
 use crate::queue::embedded::{self, Embedded, OpenError};
 use crate::queue::redis::{self, Redis};
 use crate::queue::{Limit, Retention, Store, Switches};
@@ -80,12 +81,12 @@ pub struct Running {
     deadline: Duration,
 }
 
-/// Opens the store the settings name.
+/// Opens the store the settings name. What changes in it is told to the receivers of the settings.
 ///
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartError> {
-    match &settings.store.url {
+    let store: Arc<dyn Store> = match &settings.store.url {
         StoreUrl::Embedded { folder } => {
             let options = embedded::Options {
                 folder: folder.clone(),
@@ -96,7 +97,7 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartErro
                 OpenError::InUse(_) => StartError::StoreInUse(error.to_string()),
                 other => StartError::Store(other.to_string()),
             })?;
-            Ok(Arc::new(store))
+            Arc::new(store)
         }
         StoreUrl::Redis { url } => {
             let options = redis::Options {
@@ -109,9 +110,11 @@ pub async fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, StartErro
             let store = Redis::open(options)
                 .await
                 .map_err(|error| StartError::Store(error.to_string()))?;
-            Ok(Arc::new(store))
+            Arc::new(store)
         }
-    }
+    };
+    store.subscribe(outbound::subscriptions(&settings.receivers));
+    Ok(store)
 }
 
 /// The client of one account, behind its budgets.
@@ -201,6 +204,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         settings: Arc::clone(&settings),
         http: http.clone(),
     });
+    let (told_of, receivers) = (Arc::clone(&store), settings.receivers.clone());
     let gateway = web::Data::new(Gateway {
         hasher,
         lookups,
@@ -227,6 +231,9 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         dispatchers.start(worker);
     }
     fetching.start(&stopping, dispatchers.work());
+    let (clock, work) = (Clock::system(), dispatchers.work());
+    outbound::start(&told_of, &receivers, &clock, &stopping, work)
+        .map_err(|error| StartError::Client(error.to_string()))?;
     let failed = |source| StartError::Listen {
         listen: listen.clone(),
         source,

@@ -19,11 +19,17 @@ pub mod fetching;
 // Act two: after the response.
 pub mod booking;
 
+// Who is told of it.
+pub mod outbound;
+
 // How each platform delivers leads.
 pub mod sources;
 
 // When to try again.
 pub mod retry;
+
+// Which addresses are of the public internet.
+pub mod address;
 
 // Who tells people from robots.
 pub mod captcha;

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::lead::{Lead, LeadId, Status, Step};
+use crate::queue::notices::{Delivery, NoticeClaim};
 use crate::queue::{Next, StoreError};
 
 use super::metrics;
@@ -81,6 +82,36 @@ pub fn time_chosen(id: LeadId, source: &str) {
 pub fn swept(leads: u64) {
     metrics::swept(leads);
     tracing::info!(leads, "leads past their retention were deleted");
+}
+
+/// A try to tell a receiver ended: it has the message, the message was put off, or the receiver wants nothing any more.
+/// `http` is the status of the answer, if there was one.
+pub fn told(claim: &NoticeClaim, delivery: &Delivery, http: Option<u16>) {
+    let notice = &claim.notice;
+    let (id, lead, receiver) = (notice.id, notice.lead, notice.receiver.as_str());
+    let (event, failures) = (notice.event.as_str(), claim.tries);
+    match delivery {
+        Delivery::Done => tracing::info!(
+            message.id = %id, lead.id = %lead, receiver, event, failures, http, "message delivered"
+        ),
+        Delivery::PutOff {
+            delay,
+            pause,
+            failure,
+            ..
+        } => {
+            let due_in_seconds = delay.as_secs_f64();
+            let pause_seconds = pause.map(|pause| pause.as_secs_f64());
+            tracing::warn!(
+                message.id = %id, lead.id = %lead, receiver, event, failures, http, failure,
+                due_in_seconds, pause_seconds, "message put off"
+            );
+        }
+        Delivery::Ended { failure } => tracing::error!(
+            message.id = %id, lead.id = %lead, receiver, event, http, failure,
+            "receiver ended: nothing is sent to it until the operator resumes it"
+        ),
+    }
 }
 
 /// A piece of work on a lead ended. A lead that parks is worth a warning: a person must act, and is told how.

@@ -12,7 +12,8 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("lab", &["sandbox"]),
         ("clock", &[]),
         ("sources", &["lead", "telemetry"]),
-        ("settings", &["lead", "sources"]),
+        ("address", &[]),
+        ("settings", &["address", "lead", "sources"]),
         ("telemetry", &["lead", "queue"]),
         ("queue", &["lead", "clock"]),
         (
@@ -39,6 +40,18 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
             &["lead", "queue", "iclosed", "retry", "telemetry"],
         ),
         (
+            "outbound",
+            &[
+                "address",
+                "clock",
+                "lead",
+                "queue",
+                "retry",
+                "settings",
+                "telemetry",
+            ],
+        ),
+        (
             "api",
             &[
                 "lead",
@@ -62,6 +75,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "fetching",
                 "iclosed",
                 "intake",
+                "outbound",
                 "queue",
                 "settings",
                 "telemetry",
