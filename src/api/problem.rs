@@ -38,6 +38,10 @@ pub enum Code {
     UnknownSource,
     /// No such lead.
     UnknownLead,
+    /// No such receiver.
+    UnknownReceiver,
+    /// No such message waits.
+    UnknownMessage,
     /// No such path.
     NotFound,
     /// The path exists, this method on it does not.
@@ -88,7 +92,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 32] = [
+    pub const ALL: [Code; 34] = [
         Code::UnreadableBody,
         Code::BadQuery,
         Code::BadHeader,
@@ -98,6 +102,8 @@ impl Code {
         Code::CaptchaFailed,
         Code::UnknownSource,
         Code::UnknownLead,
+        Code::UnknownReceiver,
+        Code::UnknownMessage,
         Code::NotFound,
         Code::MethodNotAllowed,
         Code::RequestTimeout,
@@ -143,6 +149,8 @@ impl Code {
             Code::CaptchaFailed => ("captcha_failed", 403, "The captcha was not solved"),
             Code::UnknownSource => ("unknown_source", 404, "There is no such source"),
             Code::UnknownLead => ("unknown_lead", 404, "There is no such lead"),
+            Code::UnknownReceiver => ("unknown_receiver", 404, "There is no such receiver"),
+            Code::UnknownMessage => ("unknown_message", 404, "No such message waits"),
             Code::NotFound => ("not_found", 404, "There is nothing here"),
             Code::MethodNotAllowed => ("method_not_allowed", 405, "This method is not taken here"),
             Code::RequestTimeout => ("request_timeout", 408, "The body did not arrive in time"),

@@ -58,6 +58,13 @@ impl SigningKey {
 }
 
 impl Receiver {
+    /// Whether it is told of events of this type of leads of this source.
+    pub fn wants(&self, event: EventType, source: &str) -> bool {
+        let of_source =
+            |sources: &Vec<String>| sources.iter().any(|wanted| wanted.as_str() == source);
+        self.events.contains(&event) && self.sources.as_ref().is_none_or(of_source)
+    }
+
     pub(super) fn read(section: &Section<'_>, sources: &[&str]) -> Option<Self> {
         let allow_private = section.flag("allow_private", false);
         let url = section.required("url", |text| url(text, allow_private));

@@ -1,7 +1,7 @@
 //! `openapi.yaml`, held to the running service: what it says is so, and what is so it says.
 
 mod answers;
-mod document;
+pub mod document;
 mod lengths;
 mod operator;
 
@@ -39,6 +39,7 @@ fn words<'a>(contract: &'a Contract, pointer: &str) -> BTreeSet<&'a str> {
 /// A path of the document with its names filled in.
 fn filled(path: &str, lead: &str) -> String {
     path.replace("{source}", "landing")
+        .replace("{receiver}", "crm")
         .replace("{leadId}", lead)
         .replace("{account}", "main")
         .replace("{token}", WEBHOOK_TOKEN)

@@ -29,6 +29,7 @@ mod lost_answers;
 mod metrics;
 mod operations;
 mod operator;
+mod outbound;
 mod pacing;
 mod qualifying;
 mod replicas;

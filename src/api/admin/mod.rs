@@ -11,6 +11,7 @@ mod export;
 mod imports;
 mod leads;
 mod pauses;
+mod receivers;
 mod record;
 mod replays;
 mod search;
@@ -47,7 +48,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(backfills)
         .service(imports)
         .configure(acts_on_leads)
-        .configure(pauses_and_resumes);
+        .configure(pauses_and_resumes)
+        .configure(receivers::routes);
 }
 
 /// Acts on one lead, and on many.
