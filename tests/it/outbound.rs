@@ -291,3 +291,56 @@ async fn a_replay_tells_what_is_so_now() {
     let seen = Seen::of(request.json(&json!({"leadId": id}))).await;
     seen.assert_problem("no receiver", 404, "unknown_receiver");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_to_be_told_holds_nothing_of_the_person() {
+    let (sandbox, crm) = (sandbox(100, 2, 3).await, Receiver::start());
+    crm.answer(Answers::Status(500));
+    let gateway = gateway(&sandbox, &crm.table("crm", "")).await;
+    post(&gateway, &lead(1), "booked").await;
+    crm.until_tried(2).await;
+    assert!(
+        crm.tried()[0]
+            .body
+            .to_string()
+            .contains("lead1@person.example")
+    );
+    let db = rusqlite::Connection::open(gateway.folder().join("data/leadgate.db")).unwrap();
+    let mut kept = String::new();
+    for table in ["notices", "receivers"] {
+        let mut all = db.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = all.column_count();
+        let mut rows = all.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            for at in 0..columns {
+                kept.push_str(&format!("{:?} ", row.get_ref(at).unwrap()));
+            }
+        }
+    }
+    // Text shows as bytes.
+    let shown = |text: &str| format!("{:?}", text.as_bytes());
+    assert!(kept.contains(&shown("lead.booked")), "{kept}");
+    for personal in ["lead1", "person", "Number1"] {
+        let bytes = shown(personal);
+        assert!(!kept.contains(bytes.trim_matches(['[', ']'])), "{personal}");
+    }
+}
+
+#[test]
+fn the_guide_can_be_pasted_and_names_every_event() {
+    let guide = include_str!("../../docs/outbound.md");
+    let after = guide
+        .split_once("```toml\n")
+        .expect("a block of settings")
+        .1;
+    let block = after.split_once("\n```").expect("the block ends").0;
+    let secret = |_: &str| Some(receiver::SECRET.to_owned());
+    let env = |name: &str| secret(name).filter(|_| name.starts_with("CRM_"));
+    let read = leadgate::settings::parse(block, "outbound.md", &env);
+    let settings = read.unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(settings.receivers["crm"].events.len(), 3);
+    for event in leadgate::lead::EventType::ALL {
+        let row = format!("| `{}` |", event.as_str());
+        assert!(guide.contains(&row), "{row}");
+    }
+}

@@ -6,8 +6,9 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use super::{
-    BACKFILLS, EVENTS, HOOKS, HOOKS_WITH_TOKEN, IMPORTS, LEAD, LEADS, OPERATOR_KEY, RECORD,
-    RECORDS, SLOTS, TIME, WEBHOOK_SECRET, WEBHOOK_TOKEN, filled, operated, waiting_for_time,
+    BACKFILLS, EVENTS, HOOKS, HOOKS_WITH_TOKEN, IMPORTS, LEAD, LEADS, OPERATOR_KEY, RECEIVERS,
+    RECORD, RECORDS, REPLAYS, RESUME, SLOTS, TIME, WEBHOOK_SECRET, WEBHOOK_TOKEN, filled, operated,
+    waiting_for_time,
 };
 use crate::contract::document::Contract;
 use crate::hooks::hmac_hex;
@@ -59,6 +60,14 @@ access_token = "member-token"
 "#
     )
 }
+
+/// A program that is told of leads, and that nobody ever started.
+const RECEIVER: &str = r#"
+[receivers.crm]
+url = "http://127.0.0.1:1/"
+secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+allow_private = true
+"#;
 
 /// What was asked, and the status it must bring.
 type Asked<'a> = (&'a str, &'a str, u16, RequestBuilder);
@@ -122,6 +131,12 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
     let backfill = || post(BACKFILLS, "").bearer_auth(OPERATOR_KEY);
     let fill = |source| backfill().json(&gap(source));
     let import = || post(IMPORTS, "").bearer_auth(OPERATOR_KEY);
+    let resume = || post(RESUME, "").bearer_auth(OPERATOR_KEY);
+    let replay = || post(REPLAYS, "").bearer_auth(OPERATOR_KEY);
+    let stranger = |path: &str| {
+        let path = path.replace("{receiver}", "nobody");
+        post(&path, "").bearer_auth(OPERATOR_KEY)
+    };
     let foreign = |request: RequestBuilder| request.header("Origin", "https://evil.example");
     let long = json!({"email": "x".repeat(70_000)});
     let time = json!({"dateTime": "2031-12-01T10:00:00Z"});
@@ -310,6 +325,45 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
         (BACKFILLS, "post", 409, fill("google")),
         (BACKFILLS, "post", 413, backfill().json(&long)),
         (BACKFILLS, "post", 415, backfill().body("x")),
+        (RECEIVERS, "get", 200, operator(RECEIVERS)),
+        (RECEIVERS, "get", 401, get(RECEIVERS, "")),
+        (RESUME, "post", 200, resume()),
+        (RESUME, "post", 401, post(RESUME, "")),
+        (RESUME, "post", 404, stranger(RESUME)),
+        (
+            REPLAYS,
+            "post",
+            200,
+            replay().json(&json!({"leadId": booked, "dryRun": true})),
+        ),
+        (
+            REPLAYS,
+            "post",
+            200,
+            replay().json(&json!({"status": "parked"})),
+        ),
+        (REPLAYS, "post", 400, replay().json(&json!({}))),
+        (REPLAYS, "post", 401, post(REPLAYS, "").json(&json!({}))),
+        (
+            REPLAYS,
+            "post",
+            404,
+            stranger(REPLAYS).json(&json!({"leadId": booked})),
+        ),
+        (
+            REPLAYS,
+            "post",
+            404,
+            replay().json(&json!({"leadId": nobody})),
+        ),
+        (
+            REPLAYS,
+            "post",
+            404,
+            replay().json(&json!({"messageId": "msg_00000000000000000000000000"})),
+        ),
+        (REPLAYS, "post", 413, replay().json(&long)),
+        (REPLAYS, "post", 415, replay().body("x")),
         ("/livez", "get", 200, get("/livez", "")),
         ("/readyz", "get", 200, get("/readyz", "")),
         ("/metrics", "get", 200, get("/metrics", "")),
@@ -325,7 +379,9 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     let sandbox = sandbox(100, 2, 3).await;
     let platform = Platform::start();
     platform.answer([Route::new("/v26.0/8/leads", 200, json!({"data": []}))]);
-    let settings = operated(&sandbox.url()).more_tables(&platforms(platform.url()));
+    let settings = operated(&sandbox.url())
+        .more_tables(&platforms(platform.url()))
+        .more_tables(RECEIVER);
     let gateway = Gateway::start(&settings).await;
     let booked = Seen::of(
         gateway
@@ -444,6 +500,9 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
             429,
             from(Method::POST, BACKFILLS, 1).json(&gap("meta")),
         ),
+        (RECEIVERS, "get", 429, from(Method::GET, RECEIVERS, 1)),
+        (RESUME, "post", 429, from(Method::POST, RESUME, 1)),
+        (REPLAYS, "post", 429, from(Method::POST, REPLAYS, 1)),
         (RECORDS, "get", 429, from(Method::GET, RECORDS, 1)),
         (RECORD, "get", 429, from(Method::GET, RECORD, 1)),
         ("/readyz", "get", 503, from(Method::GET, "/readyz", 1)),
@@ -468,6 +527,8 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     let nobodys = Gateway::start(&Settings::new("http://127.0.0.1:1", (100, 2))).await;
     let unkeyed = nobodys.request(Method::GET, RECORDS);
     asked.push((RECORDS, "get", 404, unkeyed));
+    let unkeyed = nobodys.request(Method::GET, RECEIVERS);
+    asked.push((RECEIVERS, "get", 404, unkeyed));
 
     for (path, method, status, request) in asked {
         let seen = Seen::of(request).await;

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use leadgate::clock::Clock;
-use leadgate::lead::{EventType, LeadId};
+use leadgate::lead::{EventType, LeadId, Status};
 use leadgate::outbound;
 use leadgate::queue::embedded::{Embedded, Options};
 use leadgate::queue::redis::{self, Redis};
-use leadgate::queue::{Acceptance, Store};
+use leadgate::queue::{Acceptance, Amended, Hold, Next, Store};
 use leadgate::settings::{self, SigningKey};
 use serde_json::json;
 use tempfile::TempDir;
@@ -315,4 +315,29 @@ async fn a_redirect_is_not_followed_and_counts_as_a_failure() {
     assert_eq!(failure, "http_307");
     let tries = crm.tried().len();
     assert_eq!(tries, 2, "at once and after five seconds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_lead_that_was_erased_meanwhile_only_words_are_told() {
+    let crm = Receiver::start();
+    let outbound = Outbound::embedded(crm.url(), true);
+    crm.answer(Answers::Status(500));
+    let id = outbound.accept().await;
+    outbound.quiet().await;
+    let mut stored = outbound.store.get(id).await.unwrap().unwrap();
+    stored.lead.status = Status::Erased;
+    let amended = outbound.store.amend(stored, Next::Done, Hold::Keep).await;
+    assert_eq!(amended, Ok(Amended::Done));
+    crm.answer(Answers::Status(200));
+    outbound.pass(HOUR);
+    let took = crm.until_took(2).await;
+    let mut events: Vec<&str> = took.iter().map(|got| got.event()).collect();
+    events.sort_unstable();
+    assert_eq!(events, ["lead.erased", "lead.received"]);
+    for got in &took {
+        let words = json!({
+            "leadId": id, "source": "web", "account": "main", "status": "erased",
+        });
+        assert_eq!(got.body["data"], words, "{}", got.event());
+    }
 }
