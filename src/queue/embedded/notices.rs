@@ -318,7 +318,7 @@ fn standing(db: &Connection, receiver: &str, now: i64) -> Result<ReceiverState, 
         ..ReceiverState::default()
     };
     if let Some(row) = rows.next()? {
-        let time = |at: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(at)?);
+        let time = |at: usize| row.get::<_, Option<i64>>(at);
         state.closed_at = time(0)?.map(from_millis);
         state.paused_until = time(1)?.filter(|until| *until > now).map(from_millis);
         state.failing_since = time(2)?.map(from_millis);
