@@ -51,10 +51,7 @@ pub fn start(
         senders.push(Arc::new(sender));
     }
     for sender in senders {
-        let (stop, work) = (stop.clone(), work.clone());
-        tokio::spawn(async move {
-            stop.run_until_cancelled(sender.run(work)).await;
-        });
+        tokio::spawn(sender.run(stop.clone(), work.clone()));
     }
     Ok(())
 }

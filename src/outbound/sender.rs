@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Response, header};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::address::{self, PublicOnly};
@@ -29,6 +30,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 const LARGEST_ANSWER: usize = 64 * 1024;
 /// The pause after the store failed.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
+/// How long what is under way may still take when the program stops. A receiver that hangs must not hold the stop up,
+/// and what is cut short is sent again under the same id.
+const STOP_GRACE: Duration = Duration::from_secs(3);
 /// Who is calling.
 const USER_AGENT: &str = concat!("leadgate/", env!("CARGO_PKG_VERSION"));
 
@@ -74,16 +78,28 @@ impl Sender {
         })
     }
 
-    /// Sends for ever.
-    pub async fn run(self: Arc<Self>, work: TaskTracker) {
+    /// Sends until `stop`, and ends what is under way soon after it.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken, work: TaskTracker) {
+        let sending = Arc::clone(&self).send(&stop, &work);
+        stop.run_until_cancelled(sending).await;
+    }
+
+    async fn send(self: Arc<Self>, stop: &CancellationToken, work: &TaskTracker) {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         // The semaphore is never closed.
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             match self.next().await {
                 Ok(Some(claim)) => {
-                    let this = Arc::clone(&self);
+                    let (this, stop) = (Arc::clone(&self), stop.clone());
                     work.spawn(async move {
-                        this.deliver(claim).await;
+                        let too_late = async {
+                            stop.cancelled().await;
+                            tokio::time::sleep(STOP_GRACE).await;
+                        };
+                        tokio::select! {
+                            () = this.deliver(claim) => {}
+                            () = too_late => {}
+                        }
                         drop(place);
                     });
                 }

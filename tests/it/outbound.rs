@@ -3,7 +3,7 @@
 mod outages;
 mod receiver;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use leadgate::sandbox::Sandbox;
 use reqwest::Method;
@@ -232,6 +232,26 @@ async fn a_kill_between_booking_and_telling_loses_no_event() {
         again.values().any(|times| *times > 1),
         "the same id in each try"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_never_answers_does_not_hold_up_the_stop() {
+    let (sandbox, crm) = (sandbox(100, 2, 5).await, Receiver::start());
+    crm.answer(Answers::Never);
+    let mut gateway = gateway(&sandbox, &crm.table("crm", "timeout_seconds = 30")).await;
+    post(&gateway, &lead(1), "booked").await;
+    crm.until_tried(2).await;
+    let began = Instant::now();
+    assert!(gateway.terminate().await.success());
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
+    crm.answer(Answers::Status(200));
+    gateway.restart();
+    gateway.ready().await;
+    crm.until_took(2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

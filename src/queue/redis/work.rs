@@ -144,8 +144,8 @@ pub async fn intend(
 
 pub async fn settle(redis: &Redis, claim: Claim, next: Next, hold: Hold) -> Result<(), ClaimError> {
     let account = redis.server.accounts.account(&claim.lead.account);
-    let (by, seen) = (By::Fence(claim.fence), claim.seen);
-    match rewrite(redis, &account, &claim.lead, by, seen, next, hold, None).await? {
+    let was = Was::claimed(&claim);
+    match rewrite(redis, &account, &claim.lead, was, next, hold, None).await? {
         Rewritten::Done { .. } => Ok(()),
         Rewritten::Changed | Rewritten::PersonTaken(_) => Err(ClaimError::Lost),
     }
@@ -159,9 +159,9 @@ pub async fn identify(
     next: Next,
 ) -> Result<Option<LeadId>, ClaimError> {
     let account = redis.server.accounts.account(&claim.lead.account);
-    let (by, seen) = (By::Fence(claim.fence), claim.seen);
-    let (lead, person) = (&claim.lead, Some((person.concat(), window)));
-    match rewrite(redis, &account, lead, by, seen, next, Hold::Keep, person).await? {
+    let was = Was::claimed(&claim);
+    let person = Some((person.concat(), window));
+    match rewrite(redis, &account, &claim.lead, was, next, Hold::Keep, person).await? {
         Rewritten::Done { repeats } => Ok(repeats),
         Rewritten::Changed | Rewritten::PersonTaken(_) => Err(ClaimError::Lost),
     }
@@ -174,8 +174,12 @@ pub async fn amend(
     hold: Hold,
 ) -> Result<Amended, StoreError> {
     let account = redis.server.accounts.account(&stored.lead.account);
-    let (by, seen) = (By::Version(stored.version), stored.seen);
-    match rewrite(redis, &account, &stored.lead, by, seen, next, hold, None).await? {
+    let was = Was {
+        by: "version",
+        number: stored.version,
+        seen: stored.seen,
+    };
+    match rewrite(redis, &account, &stored.lead, was, next, hold, None).await? {
         Rewritten::Changed => Ok(Amended::Changed),
         Rewritten::PersonTaken(other) => Ok(Amended::PersonTaken(other)),
         Rewritten::Done { .. } => {
@@ -185,10 +189,22 @@ pub async fn amend(
     }
 }
 
-/// What must be as it was for a lead to be written back.
-enum By {
-    Fence(u64),
-    Version(u64),
+/// What must be as it was for a lead to be written back, and how the lead stood then.
+struct Was {
+    /// `fence` or `version`.
+    by: &'static str,
+    number: u64,
+    seen: Seen,
+}
+
+impl Was {
+    fn claimed(claim: &Claim) -> Self {
+        Self {
+            by: "fence",
+            number: claim.fence,
+            seen: claim.seen,
+        }
+    }
 }
 
 /// What `rewrite.lua` answers.
@@ -201,26 +217,18 @@ enum Rewritten {
     PersonTaken(LeadId),
 }
 
-/// `seen`: what the lead was before. `person`: the digests that take the place of the lead's own, one after the other, and how long they are claimed.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "each is an argument of the script"
-)]
+/// `person`: the digests that take the place of the lead's own, one after the other, and how long they are claimed.
 async fn rewrite(
     redis: &Redis,
     account: &Account,
     lead: &Lead,
-    by: By,
-    seen: Seen,
+    was: Was,
     next: Next,
     hold: Hold,
     person: Option<(Vec<u8>, Duration)>,
 ) -> Result<Rewritten, StoreError> {
     let body = record::encode(lead)?;
-    let (by, number) = match by {
-        By::Fence(fence) => ("fence", fence),
-        By::Version(version) => ("version", version),
-    };
+    let Was { by, number, seen } = was;
     let (step, delay) = match next {
         Next::Done => ("", Duration::ZERO),
         Next::After { step, delay } => (step.as_str(), delay),
