@@ -295,6 +295,7 @@ mod tests {
                 true,
             ),
             (r#"{}"#, false),
+            (r#"[]"#, false),
             (r#"{"dryRun": true}"#, false),
             (r#"{"after": "x"}"#, false),
             (
@@ -313,7 +314,6 @@ mod tests {
             r#"{"status": "done"}"#,
             r#"{"leadId": "x"}"#,
             r#"{"id": 1}"#,
-            "[]",
             "7",
         ] {
             assert!(serde_json::from_str::<Asked>(body).is_err(), "{body}");
