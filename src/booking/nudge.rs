@@ -145,7 +145,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::queue::Waits;
+    use crate::queue::{Seen, Waits};
 
     const NOW: &str = "2026-11-02T00:00:00Z";
 
@@ -168,8 +168,10 @@ mod tests {
         if status == "parked" {
             record["reason"] = json!({ "code": "outcome_unknown", "detail": "" });
         }
+        let lead = serde_json::from_value(record).unwrap();
         Stored {
-            lead: serde_json::from_value(record).unwrap(),
+            seen: Seen::of(&lead),
+            lead,
             version: 1,
             waits: waits.map(|(step, seconds, leased)| Waits {
                 step,

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::metrics;
-use crate::lead::{LeadId, Step};
+use crate::lead::{LeadId, MessageId, Step};
+use crate::queue::notices::{Delivery, Notice, NoticeClaim, Outbox, ReceiverState, Subscription};
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
@@ -225,5 +226,53 @@ impl Store for Measured {
 
     async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {
         self.timed("sweep", self.store.sweep(retention)).await
+    }
+}
+
+#[async_trait]
+impl Outbox for Measured {
+    fn subscribe(&self, subscriptions: Vec<Subscription>) {
+        self.store.subscribe(subscriptions);
+    }
+
+    async fn tell(&self, notices: Vec<Notice>) -> Result<(), StoreError> {
+        self.timed("tell", self.store.tell(notices)).await
+    }
+
+    async fn claim_notice(
+        &self,
+        receiver: &str,
+        lease: Duration,
+    ) -> Result<Option<NoticeClaim>, StoreError> {
+        self.timed("claim_notice", self.store.claim_notice(receiver, lease))
+            .await
+    }
+
+    async fn settle_notice(
+        &self,
+        claim: NoticeClaim,
+        delivery: Delivery,
+    ) -> Result<(), ClaimError> {
+        self.timed("settle_notice", self.store.settle_notice(claim, delivery))
+            .await
+    }
+
+    async fn next_notice(&self, receiver: &str) -> Result<Option<Duration>, StoreError> {
+        self.timed("next_notice", self.store.next_notice(receiver))
+            .await
+    }
+
+    async fn hasten_notice(&self, receiver: &str, id: MessageId) -> Result<bool, StoreError> {
+        self.timed("hasten_notice", self.store.hasten_notice(receiver, id))
+            .await
+    }
+
+    async fn receiver(&self, receiver: &str) -> Result<ReceiverState, StoreError> {
+        self.timed("receiver", self.store.receiver(receiver)).await
+    }
+
+    async fn reopen_receiver(&self, receiver: &str) -> Result<(), StoreError> {
+        self.timed("reopen_receiver", self.store.reopen_receiver(receiver))
+            .await
     }
 }
