@@ -162,6 +162,9 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
     for source in settings.sources.keys() {
         metrics::source_known(source);
     }
+    for receiver in settings.receivers.keys() {
+        metrics::receiver_known(receiver);
+    }
     let store = open_store(&settings).await?;
     let store: Arc<dyn Store> = Arc::new(Measured::new(store, settings.store.url.kind()));
     let listen = settings.server.listen.clone();

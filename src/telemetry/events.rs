@@ -90,6 +90,12 @@ pub fn told(claim: &NoticeClaim, delivery: &Delivery, http: Option<u16>) {
     let notice = &claim.notice;
     let (id, lead, receiver) = (notice.id, notice.lead, notice.receiver.as_str());
     let (event, failures) = (notice.event.as_str(), claim.tries);
+    let outcome = match delivery {
+        Delivery::Done => "delivered",
+        Delivery::PutOff { .. } => "retried",
+        Delivery::Ended { .. } => "given_up",
+    };
+    metrics::delivered(receiver, outcome);
     match delivery {
         Delivery::Done => tracing::info!(
             message.id = %id, lead.id = %lead, receiver, event, failures, http, "message delivered"
