@@ -29,7 +29,7 @@ const PIECE: u64 = 500;
 /// Steps in one sweep of one receiver.
 const PIECES: usize = 20;
 
-/// Both lists, in the order that [`write`] gives them to a script.
+/// Both lists, in the order that [`write()`] gives them to a script.
 pub fn all(announced: &Announced) -> Vec<&Notice> {
     announced.kept.iter().chain(&announced.repeated).collect()
 }
