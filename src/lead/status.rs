@@ -29,6 +29,20 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Status; 10] = [
+        Status::Queued,
+        Status::Booking,
+        Status::Reconciling,
+        Status::Booked,
+        Status::NeedsTime,
+        Status::Duplicate,
+        Status::Disqualified,
+        Status::Cancelled,
+        Status::Erased,
+        Status::Parked,
+    ];
+
     /// Nothing will happen any more unless somebody acts.
     pub fn is_final(self) -> bool {
         match self {

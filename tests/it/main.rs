@@ -12,6 +12,7 @@
 mod support;
 
 mod admin;
+mod canary;
 mod chat;
 mod commands;
 mod compose;
@@ -33,6 +34,7 @@ mod outbound;
 mod pacing;
 mod qualifying;
 mod replicas;
+mod runbook;
 mod sources;
 mod store;
 mod tls;
