@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::fetching::Fetching;
 use crate::iclosed;
 use crate::intake::person::Hasher;
-use crate::intake::throttle::{Throttle, Throttles};
+use crate::intake::throttle::{Guesses, Throttle, Throttles};
 use crate::outbound;
 use crate::queue::embedded::{self, Embedded, OpenError};
 use crate::queue::redis::{self, Redis};
@@ -219,6 +219,7 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         throttles: Throttles {
             per_address: Throttle::new(settings.server.per_address),
             per_key: Throttle::new(settings.server.per_key),
+            guesses: Guesses::default(),
         },
         http,
         stopping: stopping.clone(),
@@ -367,6 +368,7 @@ async fn sweep(gateway: web::Data<Gateway>, retention: Retention) {
         tokio::time::sleep(SWEEP_EVERY).await;
         gateway.throttles.per_address.forget_quiet();
         gateway.throttles.per_key.forget_quiet();
+        gateway.throttles.guesses.forget_quiet(Instant::now());
         loop {
             match gateway.store.sweep(retention).await {
                 Ok(0) => break,

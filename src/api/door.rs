@@ -1,7 +1,7 @@
 //! Who may speak for a source: origin, key, token, allowance, and a body that is not too long.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header;
 use actix_web::web::Payload;
@@ -69,7 +69,8 @@ pub fn admit(
     })
 }
 
-/// Lets the operator in: the key first, then its allowance.
+/// Lets the operator in: the key first, then its allowance. An address that showed too many wrong keys is not let in
+/// with any for a while.
 ///
 /// # Errors
 /// 404 as for any path that is not there when no `operator_key` is set; 401 or 429.
@@ -77,8 +78,18 @@ pub fn admit_operator(gateway: &Gateway, request: &HttpRequest) -> Result<(), Pr
     let Some(wanted) = &gateway.settings.server.operator_key else {
         return Err(super::no_such_path());
     };
-    let Some(shown) = bearer(request).filter(|shown| same(shown, wanted)) else {
-        // Guessing the key uses up the guesser's allowance.
+    let address = counted(client_address(gateway, request));
+    let guesses = &gateway.throttles.guesses;
+    let shown = bearer(request);
+    if shown.is_some() {
+        let may_try = guesses.may_try(&address, Instant::now());
+        may_try.map_err(Problem::throttled)?;
+    }
+    let is_right = |shown: &String| same(shown, wanted);
+    let Some(shown) = shown.as_ref().filter(|shown| is_right(shown)) else {
+        if shown.is_some() {
+            guesses.wrong(address, Instant::now());
+        }
         gateway.knock(request)?;
         return Err(Problem::new(
             Code::Unauthorized,

@@ -37,6 +37,10 @@ use crate::settings::{Settings, Source};
 
 use problem::{Code, Problem};
 
+/// The demo's page holds its own script and style.
+const DEMO_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+    connect-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'";
+
 /// Everything a request may need; shared by all of them.
 pub struct Gateway {
     /// The operator's choices.
@@ -147,6 +151,7 @@ async fn page(gateway: web::Data<Gateway>, request: HttpRequest) -> Result<HttpR
     match gateway.page.filter(|_| request.method() == Method::GET) {
         Some(page) => Ok(HttpResponse::Ok()
             .content_type("text/html; charset=utf-8")
+            .insert_header((header::CONTENT_SECURITY_POLICY, DEMO_POLICY))
             .body(page)),
         None => nothing_here().await,
     }

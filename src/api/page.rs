@@ -8,6 +8,11 @@ use actix_web::http::header;
 use super::problem::{Code, Problem};
 use crate::intake::fault::Fault;
 
+/// Nothing from elsewhere and nothing to send. A form may stand in a frame of another site, and then so does its
+/// answer: there is nothing on it that a visitor could be tricked into.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors *";
+
 /// The delivery was taken.
 pub fn thanks() -> HttpResponse {
     let said = "<h1>Thank you</h1>\n<p>Your details have arrived. You will hear from us soon.</p>";
@@ -52,9 +57,8 @@ fn shown(answer: &mut actix_web::HttpResponseBuilder, title: &str, said: &str) -
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'unsafe-inline'",
+            POLICY,
         ))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(format!(
             r#"<!doctype html>
 <html lang="en">

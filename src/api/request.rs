@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use tracing::Instrument;
@@ -14,6 +14,16 @@ use super::forms::WantsPage;
 use super::page;
 use super::problem::{Code, Problem};
 use crate::telemetry;
+
+/// Of every answer that says nothing else: kept by nobody, taken for nothing else, and no page.
+const USUAL: [(HeaderName, &str); 3] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -78,10 +88,19 @@ pub async fn around(
         span.record("otel.status_code", "ERROR");
     }
     telemetry::metrics::served(method, &route, status, began.elapsed());
+    complete(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     Ok(response)
+}
+
+fn complete(headers: &mut HeaderMap) {
+    for (name, value) in USUAL {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
 }
 
 fn problem_in(error: Option<&Error>) -> Option<Problem> {

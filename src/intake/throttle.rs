@@ -2,10 +2,12 @@
 //!
 //! This guards leadgate's own doors and nothing else: what leadgate sends to iClosed is paced by permits in the store.
 
+use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock as _, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
@@ -105,12 +107,85 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
     }
 }
 
+/// So many wrong keys of the operator an address may show ...
+const MOST_GUESSES: u32 = 10;
+
+/// ... from the first until this is over.
+const GUESSING: Duration = Duration::from_secs(60);
+
+/// Who showed wrong keys. Unlike a [`Throttle`] it can be asked without counting, so that whoever guessed too often
+/// is not let in with the right key either: otherwise guessing on would cost nothing.
+#[derive(Default)]
+pub struct Guesses(Mutex<HashMap<IpAddr, Guesser>>);
+
+struct Guesser {
+    since: Instant,
+    wrong: u32,
+}
+
+impl Guesses {
+    /// Whether this address may show a key `now`.
+    ///
+    /// # Errors
+    /// The allowance, when there is nothing left of it.
+    pub fn may_try(&self, address: &IpAddr, now: Instant) -> Result<(), Allowance> {
+        let guessers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(guesser) = guessers.get(address) else {
+            return Ok(());
+        };
+        let left = GUESSING.saturating_sub(now.saturating_duration_since(guesser.since));
+        if guesser.wrong < MOST_GUESSES || left.is_zero() {
+            return Ok(());
+        }
+        Err(Allowance {
+            quota: MOST_GUESSES,
+            window_seconds: GUESSING.as_secs(),
+            remaining: 0,
+            retry_after_seconds: left.as_secs() + 1,
+        })
+    }
+
+    /// This address showed a wrong key. When more addresses guess than can be remembered, a new one is not.
+    pub fn wrong(&self, address: IpAddr, now: Instant) {
+        let mut guessers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if guessers.len() >= MOST_CALLERS {
+            retain_fresh(&mut guessers, now);
+        }
+        if guessers.len() >= MOST_CALLERS && !guessers.contains_key(&address) {
+            return;
+        }
+        let guesser = guessers.entry(address).or_insert(Guesser {
+            since: now,
+            wrong: 0,
+        });
+        if now.saturating_duration_since(guesser.since) >= GUESSING {
+            *guesser = Guesser {
+                since: now,
+                wrong: 0,
+            };
+        }
+        guesser.wrong = guesser.wrong.saturating_add(1);
+    }
+
+    /// Forgets those whose time is over.
+    pub fn forget_quiet(&self, now: Instant) {
+        let mut guessers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        retain_fresh(&mut guessers, now);
+    }
+}
+
+fn retain_fresh(guessers: &mut HashMap<IpAddr, Guesser>, now: Instant) {
+    guessers.retain(|_, guesser| now.saturating_duration_since(guesser.since) < GUESSING);
+}
+
 /// The public doors' throttles.
 pub struct Throttles {
     /// By client address.
     pub per_address: Throttle<IpAddr>,
     /// By the digest of a caller's key.
     pub per_key: Throttle<Digest>,
+    /// Who guesses at the operator's key, by client address.
+    pub guesses: Guesses,
 }
 
 /// The address that is counted: an IPv6 subscriber holds a whole /64 (RFC 6177).
@@ -160,6 +235,26 @@ mod tests {
             let _ = throttle.knock(&caller);
         }
         assert!(throttle.callers.len() <= MOST_CALLERS);
+    }
+
+    #[test]
+    fn who_guessed_too_often_waits_a_minute_from_the_first_guess() {
+        let guesses = Guesses::default();
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let [guesser, other] = [1, 2].map(|last| IpAddr::from([192, 0, 2, last]));
+        for guess in 0..10 {
+            assert_eq!(guesses.may_try(&guesser, at(guess)), Ok(()), "{guess}");
+            guesses.wrong(guesser, at(guess));
+        }
+        let refused = guesses.may_try(&guesser, at(10)).unwrap_err();
+        assert_eq!((refused.quota, refused.retry_after_seconds), (10, 51));
+        assert_eq!(guesses.may_try(&other, at(10)), Ok(()));
+        assert_eq!(guesses.may_try(&guesser, at(60)), Ok(()));
+        guesses.wrong(guesser, at(61));
+        assert_eq!(guesses.may_try(&guesser, at(62)), Ok(()), "counted anew");
+        guesses.forget_quiet(at(121));
+        assert!(guesses.0.lock().unwrap().is_empty());
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The doors as strangers meet them: who is let in, what is refused and how, and what a refusal leaves behind.
 
 mod bodies;
-mod canary;
+pub mod canary;
 mod captcha;
 mod cross_origin;
 mod fields;
 mod full;
+mod guessing;
+mod headers;
 mod html;
 mod refusals;
 mod slots;

@@ -51,7 +51,6 @@ fn part(
     Ok(HttpResponse::Ok()
         .content_type(kind)
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .insert_header(("Cross-Origin-Opener-Policy", "same-origin"))
         .insert_header(("Cross-Origin-Resource-Policy", "same-origin"))
