@@ -120,12 +120,12 @@ pub fn told(claim: &NoticeClaim, delivery: &Delivery, http: Option<u16>) {
     }
 }
 
-/// A piece of work on a lead ended. A lead that parks is worth a warning: a person must act, and is told how.
+/// A piece of work on a lead ended. A lead that parks is worth a warning: a person must act, and is told how. What
+/// iClosed said of it stays in the record: a refusal may repeat a name, and nothing can tell that it is one.
 pub fn worked(lead: &Lead, step: Step, next: Next) {
     let last = lead.timeline.last();
     metrics::worked(lead, step, last.map_or(lead.received_at, |event| event.at));
     let outcome = last.map_or("", |event| event.outcome.as_str());
-    let detail = last.and_then(|event| event.detail.as_deref());
     let reason = lead.reason.as_ref().map(|reason| reason.code);
     let (id, source, account) = (lead.id, lead.source.as_str(), lead.account.as_str());
     let (step, attempts) = (step.as_str(), lead.progress.attempts);
@@ -133,7 +133,7 @@ pub fn worked(lead: &Lead, step: Step, next: Next) {
     if lead.status == Status::Parked {
         let advice = reason.map(|code| code.next_step());
         tracing::warn!(
-            lead.id = %id, lead.source = source, account, step, outcome, detail, reason = code, attempts, advice,
+            lead.id = %id, lead.source = source, account, step, outcome, reason = code, attempts, advice,
             "lead parked: a person is needed"
         );
         return;
@@ -143,7 +143,7 @@ pub fn worked(lead: &Lead, step: Step, next: Next) {
         Next::After { step, delay } => (Some(step.as_str()), Some(delay.as_secs_f64())),
     };
     tracing::info!(
-        lead.id = %id, lead.source = source, account, step, outcome, detail, status = lead.status.as_str(),
+        lead.id = %id, lead.source = source, account, step, outcome, status = lead.status.as_str(),
         reason = code, attempts, next_step, due_in_seconds, "lead worked on"
     );
 }

@@ -10,7 +10,7 @@ use crate::support::leads::lead;
 use crate::support::redis_server::RedisServer;
 use crate::support::{Answer, Gateway, Settings, sandbox, wait_for};
 
-mod collector;
+pub mod collector;
 
 use collector::{Collector, Span};
 
