@@ -366,6 +366,37 @@ impl Watched {
         .await;
     }
 
+    /// Forgets everybody, once nobody is in a worker's hands.
+    async fn erase(&self) {
+        let list = async || {
+            let request = self.get("/v1/admin/leads?limit=100");
+            Seen::of(request.bearer_auth(OPERATOR_KEY)).await.body
+        };
+        let ids: Vec<String> = list().await["leads"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|lead| lead["leadId"].as_str().unwrap().to_owned())
+            .collect();
+        assert!(ids.len() > 8, "{ids:?}");
+        for id in &ids {
+            // A person's leads go together.
+            const ENDS: [&str; 5] = ["booked", "parked", "needs_time", "duplicate", "erased"];
+            self.gateway.until(id, &ENDS, SOON).await;
+            wait_for("the erasure", SOON, async || {
+                let request = self
+                    .to("/v1/admin/erasures")
+                    .bearer_auth(OPERATOR_KEY)
+                    .header("X-Operator", "kim");
+                let seen = Seen::of(request.json(&json!({"leadId": id}))).await;
+                assert_unmarked("an erasure's answer", seen.text.as_bytes());
+                (seen.http == 200 && seen.body["busy"] == json!([])).then_some(())
+            })
+            .await;
+        }
+        assert_unmarked("the erased leads", list().await.to_string().as_bytes());
+    }
+
     /// What leaves the process to those who are not to know.
     async fn assert_silent(&self) {
         let log = self.gateway.log();
@@ -419,6 +450,12 @@ async fn what_a_lead_holds_is_in_its_record_and_nowhere_else() {
             assert_unmarked(&file, &bytes);
         }
     }
+
+    watched.erase().await;
+    for file in kept::files(&data) {
+        assert_unmarked(&file, &std::fs::read(data.join(&file)).unwrap());
+    }
+    watched.assert_silent().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -428,4 +465,10 @@ async fn on_redis_what_a_lead_holds_is_in_one_hash() {
     watched.all().await;
     watched.assert_silent().await;
     assert_only("lg:{main}:leads", &kept::keys(&redis));
+
+    watched.erase().await;
+    for (key, bytes) in kept::keys(&redis) {
+        assert_unmarked(&key, &bytes);
+    }
+    watched.assert_silent().await;
 }

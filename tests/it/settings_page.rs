@@ -1,0 +1,161 @@
+//! `docs/settings.md`, written from `leadgate.example.toml`, which a test of the settings holds to the reader. With
+//! `UPDATE=1` the page is written anew.
+
+use std::path::Path;
+
+use leadgate::settings;
+
+const HEAD: &str = "# Settings
+
+<!-- Written by `UPDATE=1 cargo test --test it settings_page` from leadgate.example.toml: change that. -->
+
+Every setting, from [leadgate.example.toml](../leadgate.example.toml), with its bounds and its default. `leadgate check`
+tells everything that is wrong with a file at once. `${NAME}` inside a string is taken from the environment.
+";
+
+const SOURCE: &str = "[sources.NAME]";
+
+/// One line of the page.
+#[derive(Debug)]
+enum Entry {
+    Table(String),
+    Setting {
+        key: String,
+        value: String,
+        line: usize,
+        says: String,
+    },
+}
+
+/// The settings and tables of the example in their order, each with what is said above it.
+fn entries(example: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut said: Vec<&str> = Vec::new();
+    for (at, line) in example.lines().enumerate() {
+        let is_prose = line.starts_with("# ");
+        let live = line.strip_prefix('#').unwrap_or(line);
+        if is_prose {
+            said.push(&line[2..]);
+        } else if live.is_empty() {
+            // What stands alone is about no setting.
+            said.clear();
+        } else if let Some(name) = live.strip_prefix('[') {
+            entries.push(Entry::Table(name.trim_end_matches(']').to_owned()));
+        } else {
+            let (key, value) = live.split_once(" = ").unwrap();
+            entries.push(Entry::Setting {
+                key: key.to_owned(),
+                value: value.to_owned(),
+                line: at,
+                says: said.join(" "),
+            });
+            said.clear();
+        }
+    }
+    entries
+}
+
+fn env(name: &str) -> Option<String> {
+    let is_named = !name.starts_with("LEADGATE_L") && !name.starts_with("LEADGATE_S");
+    (is_named && name != "ICLOSED_BASE_URL").then(|| format!("iclosed_{name}_0123456789"))
+}
+
+/// Every setting of the example at once, a line each.
+fn uncommented(example: &str) -> Vec<&str> {
+    let lines = example
+        .lines()
+        .map(|line| line.strip_prefix('#').unwrap_or(line));
+    lines
+        .map(|line| if line.starts_with(' ') { "" } else { line })
+        .collect()
+}
+
+/// What the reader makes of a setting that is left out: it fails, makes the same of it, or something else.
+fn default(lines: &[&str], at: usize, value: &str) -> String {
+    let read = |lines: &[&str]| {
+        let settings = settings::parse(&lines.join("\n"), "example", &env);
+        settings.map(|settings| format!("{settings:?}"))
+    };
+    let mut without = lines.to_vec();
+    without[at] = "";
+    match read(&without) {
+        Err(_) => format!("must be set; for example `{value}`"),
+        Ok(same) if same == read(lines).unwrap() => format!("`{value}`"),
+        Ok(_) => format!("none; for example `{value}`"),
+    }
+}
+
+/// A table's name with the operator's own part left open.
+fn heading(table: &str) -> String {
+    let mut parts: Vec<&str> = table.split('.').collect();
+    if parts.len() > 1 {
+        parts[1] = "NAME";
+    }
+    format!("[{}]", parts.join("."))
+}
+
+fn page(example: &str) -> String {
+    let lines = uncommented(example);
+    let mut parts: Vec<(String, String)> = Vec::new();
+    let mut table = String::new();
+    for entry in entries(example) {
+        let (key, value, line, says) = match entry {
+            Entry::Table(name) => {
+                table = heading(&name);
+                continue;
+            }
+            Entry::Setting {
+                key,
+                value,
+                line,
+                says,
+            } => (key, value, line, says),
+        };
+        // The first table of sources holds what is everybody's; the others what their kind has of its own.
+        let is_told = parts.iter().any(|(title, _)| *title == SOURCE);
+        if table == SOURCE && key == "kind" && is_told {
+            table = format!("{SOURCE} with kind = {value}");
+            continue;
+        }
+        if table.starts_with(SOURCE) && table != SOURCE && key == "link_prefix" {
+            continue;
+        }
+        let says = match says.is_empty() {
+            true => "As told above.",
+            false => &says,
+        };
+        let default = default(&lines, line, &value);
+        let row = format!("| `{key}` | {} | {} |\n", cell(&default), cell(says));
+        match parts.iter_mut().find(|(title, _)| *title == table) {
+            Some((_, rows)) => *rows += &row,
+            None => parts.push((table.clone(), row)),
+        }
+    }
+    let tables = parts.iter().map(|(title, rows)| {
+        format!("\n## `{title}`\n\n| Key | Default | What it does |\n|---|---|---|\n{rows}")
+    });
+    format!("{HEAD}{}", tables.collect::<String>())
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+#[test]
+fn the_page_of_settings_is_the_example_as_tables() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let example = std::fs::read_to_string(root.join("leadgate.example.toml")).unwrap();
+    let wanted = page(&example);
+    let file = root.join("docs/settings.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &wanted).unwrap();
+    }
+    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        written == wanted,
+        "docs/settings.md is not up to date: run this test with UPDATE=1"
+    );
+    for key in ["listen", "retention_days", "link_prefix", "google_key"] {
+        assert!(wanted.contains(&format!("| `{key}` |")), "{key}");
+    }
+}
