@@ -13,12 +13,18 @@ Every setting, from [leadgate.example.toml](../leadgate.example.toml), with its 
 tells everything that is wrong with a file at once. `${NAME}` inside a string is taken from the environment.
 ";
 
+/// What an adapter puts in for itself, so that the reader of the settings knows no default.
+const OF_ADAPTERS: [&str; 4] = ["graph_url", "graph_version", "api_url", "api_version"];
+
 const SOURCE: &str = "[sources.NAME]";
 
 /// One line of the page.
 #[derive(Debug)]
 enum Entry {
-    Table(String),
+    Table {
+        name: String,
+        says: String,
+    },
     Setting {
         key: String,
         value: String,
@@ -40,7 +46,11 @@ fn entries(example: &str) -> Vec<Entry> {
             // What stands alone is about no setting.
             said.clear();
         } else if let Some(name) = live.strip_prefix('[') {
-            entries.push(Entry::Table(name.trim_end_matches(']').to_owned()));
+            entries.push(Entry::Table {
+                name: name.trim_end_matches(']').to_owned(),
+                says: said.join(" "),
+            });
+            said.clear();
         } else {
             let (key, value) = live.split_once(" = ").unwrap();
             entries.push(Entry::Setting {
@@ -72,6 +82,10 @@ fn uncommented(example: &str) -> Vec<&str> {
 
 /// What the reader makes of a setting that is left out: it fails, makes the same of it, or something else.
 fn default(lines: &[&str], at: usize, value: &str) -> String {
+    let key = lines[at].split(' ').next().unwrap();
+    if OF_ADAPTERS.contains(&key) {
+        return format!("`{value}`");
+    }
     let read = |lines: &[&str]| {
         let settings = settings::parse(&lines.join("\n"), "example", &env);
         settings.map(|settings| format!("{settings:?}"))
@@ -96,12 +110,14 @@ fn heading(table: &str) -> String {
 
 fn page(example: &str) -> String {
     let lines = uncommented(example);
-    let mut parts: Vec<(String, String)> = Vec::new();
+    let mut parts: Vec<(String, String, String)> = Vec::new();
     let mut table = String::new();
+    let mut about = String::new();
     for entry in entries(example) {
         let (key, value, line, says) = match entry {
-            Entry::Table(name) => {
+            Entry::Table { name, says } => {
                 table = heading(&name);
+                about = says;
                 continue;
             }
             Entry::Setting {
@@ -112,7 +128,7 @@ fn page(example: &str) -> String {
             } => (key, value, line, says),
         };
         // The first table of sources holds what is everybody's; the others what their kind has of its own.
-        let is_told = parts.iter().any(|(title, _)| *title == SOURCE);
+        let is_told = parts.iter().any(|(title, ..)| *title == SOURCE);
         if table == SOURCE && key == "kind" && is_told {
             table = format!("{SOURCE} with kind = {value}");
             continue;
@@ -126,13 +142,18 @@ fn page(example: &str) -> String {
         };
         let default = default(&lines, line, &value);
         let row = format!("| `{key}` | {} | {} |\n", cell(&default), cell(says));
-        match parts.iter_mut().find(|(title, _)| *title == table) {
-            Some((_, rows)) => *rows += &row,
-            None => parts.push((table.clone(), row)),
+        match parts.iter_mut().find(|(title, ..)| *title == table) {
+            Some((_, _, rows)) if rows.contains(&format!("| `{key}` |")) => {}
+            Some((_, _, rows)) => *rows += &row,
+            None => parts.push((table.clone(), about.clone(), row)),
         }
     }
-    let tables = parts.iter().map(|(title, rows)| {
-        format!("\n## `{title}`\n\n| Key | Default | What it does |\n|---|---|---|\n{rows}")
+    let tables = parts.iter().map(|(title, about, rows)| {
+        let about = match about.is_empty() {
+            true => String::new(),
+            false => format!("{about}\n\n"),
+        };
+        format!("\n## `{title}`\n\n{about}| Key | Default | What it does |\n|---|---|---|\n{rows}")
     });
     format!("{HEAD}{}", tables.collect::<String>())
 }
