@@ -27,6 +27,7 @@ const OPERATOR_KEY: &str = "operator-key-0123456789";
 const BOT_KEY: &str = "bot-key-0123456789";
 const HOOK_TOKEN: &str = "hook-token-0123456789";
 const FORM_SECRET: &str = "typeform-secret-0123456789";
+const RECEIVER_SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 const SOON: Duration = Duration::from_secs(30);
 const TRACEPARENT: &str = "00-5b8aa5a2d2c872e8321cf37308d69df2-00f067aa0ba902b7-01";
 const TYPEFORM: &str = include_str!("../fixtures/sources/typeform/whole_form/body.json");
@@ -79,7 +80,19 @@ impl Watched {
         let collector = Collector::start();
         let captcha = Platform::start();
         let quoted = json!({"success": false, "error-codes": ["zq-canary-code", "internal-error"], "hostname": "zq-canary"});
-        captcha.answer([Route::new("/siteverify", 200, quoted)]);
+        captcha.answer([
+            Route::new("/siteverify", 200, quoted),
+            Route::new("/told", 200, json!({"said": "zq-canary"})),
+            Route::new("/away", 500, json!({"said": "zq-canary"}))
+                .header("Retry-After", "zq-canary"),
+        ]);
+        let receiver = |name: &str| {
+            format!(
+                "[receivers.{name}]\nurl = \"{}/{name}\"\nallow_private = true\nsecrets = [\"{RECEIVER_SECRET}\"]\n",
+                captcha.url()
+            )
+        };
+        let receivers = receiver("told") + &receiver("away");
         let form = |name: &str, lines: &str| {
             format!(
                 "[sources.{name}]\nkind = \"form\"\nlink_prefix = \"acme/strategy-call\"\n\
@@ -97,6 +110,7 @@ impl Watched {
                 "[sources.typeform]\nkind = \"typeform\"\nlink_prefix = \"acme/strategy-call\"\n\
                  secret = \"{FORM_SECRET}\"\n"
             ),
+            receivers,
             "[booking]\nlook_after_seconds = [1, 2]\n".to_owned(),
         ];
         let settings = Settings::new(&iclosed::start(&sandbox.url()), (100, 2))
@@ -405,6 +419,8 @@ impl Watched {
             "lead parked",
             "delivery refused",
             "webhook received",
+            "message delivered",
+            "message put off",
         ] {
             assert!(log.contains(line), "the log has no line {line}");
         }
