@@ -7,7 +7,10 @@ use crate::support::Seen;
 const TEXT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml"));
 
 /// Headers of the transport, and those the document describes once for all answers.
-const EVERYWHERE: [&str; 10] = [
+const EVERYWHERE: [&str; 13] = [
+    "cache-control",
+    "content-security-policy",
+    "x-content-type-options",
     "connection",
     "content-type",
     "content-length",
