@@ -252,7 +252,7 @@ impl ReasonCode {
 pub struct Reason {
     /// The stable word.
     pub code: ReasonCode,
-    /// A sentence for a person; holds no contact data.
+    /// A sentence for a person. It may hold words of iClosed's, and they a name: it is for the record, not for the log.
     pub detail: String,
 }
 
