@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test redis lint licences smoke contract browser chromium fuzz bench bench-growth load lab lab-quick
+.PHONY: help demo test redis docs lint licences smoke contract browser chromium fuzz bench bench-growth load lab lab-quick
 
 VENV := target/venv
 K6 := $(VENV)/bin/k6 run --quiet
@@ -18,6 +18,9 @@ test: redis ## Run every test; the last line counts them
 
 redis: ## Install redis-server from the system's packages where it is missing
 	@command -v redis-server >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; }
+
+docs: ## Write docs/settings.md anew from leadgate.example.toml
+	UPDATE=1 cargo test --locked --test it settings_page
 
 lint: ## Formatting, clippy and the documentation, with no warning left
 	cargo fmt --check

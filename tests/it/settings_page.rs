@@ -7,7 +7,7 @@ use leadgate::settings;
 
 const HEAD: &str = "# Settings
 
-<!-- Written by `UPDATE=1 cargo test --test it settings_page` from leadgate.example.toml: change that. -->
+<!-- Written by `make docs` from leadgate.example.toml: change that. -->
 
 Every setting, from [leadgate.example.toml](../leadgate.example.toml), with its bounds and its default. `leadgate check`
 tells everything that is wrong with a file at once. `${NAME}` inside a string is taken from the environment.
@@ -180,7 +180,7 @@ fn the_page_of_settings_is_the_example_as_tables() {
     let written = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(
         written == wanted,
-        "docs/settings.md is not up to date: run this test with UPDATE=1"
+        "docs/settings.md is not up to date: run `make docs`"
     );
     for key in ["listen", "retention_days", "link_prefix", "google_key"] {
         assert!(wanted.contains(&format!("| `{key}` |")), "{key}");
