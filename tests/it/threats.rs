@@ -112,3 +112,35 @@ fn whoever_finds_a_fault_is_told_where_to_go() {
         assert!(page.contains(heading), "{heading}");
     }
 }
+
+#[test]
+fn every_dependency_is_of_one_origin_and_has_its_checksum() {
+    let lock: toml::Table = file("Cargo.lock").parse().unwrap();
+    let packages = lock["package"].as_array().unwrap();
+    let (own, others): (Vec<_>, Vec<_>) = packages
+        .iter()
+        .partition(|package| package["name"].as_str() == Some("leadgate"));
+    assert_eq!(own.len(), 1);
+    assert!(others.len() > 100, "{}", others.len());
+    for package in others {
+        let text = |key: &str| package.get(key).and_then(toml::Value::as_str);
+        let origin = "registry+https://github.com/rust-lang/crates.io-index";
+        assert_eq!(text("source"), Some(origin), "{:?}", text("name"));
+        let checksum = text("checksum").unwrap_or_default();
+        assert_eq!(checksum.len(), 64, "{:?}", text("name"));
+    }
+    assert!(file("Cargo.toml").contains("unsafe_code = \"forbid\""));
+}
+
+#[test]
+fn the_image_holds_no_shell_and_runs_as_nobody() {
+    let dockerfile = file("Dockerfile");
+    let last = dockerfile.rsplit("\nFROM ").next().unwrap();
+    let image = last.lines().next().unwrap();
+    assert!(
+        image.contains("/distroless/") && image.ends_with(":nonroot"),
+        "{image}"
+    );
+    assert!(!last.contains("\nRUN ") && !last.contains("\nUSER root"));
+    assert!(dockerfile.contains("--locked"));
+}
