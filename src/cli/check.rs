@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use serde::Serialize;
 use tempfile::TempDir;
 
-use super::{Config, say};
+use super::Config;
+use super::voice::Voice;
 use crate::app::{self, StartError};
 use crate::clock::Clock;
 use crate::iclosed::{CallError, Endpoint};
@@ -20,22 +22,26 @@ use crate::tls;
 const ACTIVATED: &str = "ACTIVATED";
 
 /// Checks everything and says what it found, a line each.
-pub async fn run(config: &Config) -> ExitCode {
+pub async fn run(config: &Config, voice: Voice) -> ExitCode {
+    let mut report = Report {
+        voice,
+        good: true,
+        findings: Vec::new(),
+    };
     let settings = match config.load() {
         Ok(settings) => settings,
         Err(faults) => {
-            say(&faults.to_string());
-            return ExitCode::FAILURE;
+            report.bad(&faults.to_string());
+            return report.code();
         }
     };
-    let mut report = Report { good: true };
     report.good(&format!(
         "settings: {} sources, {} accounts",
         settings.sources.len(),
         settings.accounts.len()
     ));
     for warning in &settings.warnings {
-        say(&format!("warn  {warning}"));
+        report.warn(&warning.to_string());
     }
     match settings.server.tls.as_ref().map(tls::open) {
         None => {}
@@ -184,21 +190,48 @@ async fn check_account(
     }
 }
 
+/// Told as it is found to a person, at the end to a program.
+#[derive(Serialize)]
 struct Report {
+    #[serde(skip)]
+    voice: Voice,
     good: bool,
+    findings: Vec<Finding>,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    level: &'static str,
+    text: String,
 }
 
 impl Report {
     fn good(&mut self, what: &str) {
-        say(&format!("ok    {what}"));
+        self.found("ok", what);
+    }
+
+    fn warn(&mut self, what: &str) {
+        self.found("warn", what);
     }
 
     fn bad(&mut self, what: &str) {
         self.good = false;
-        say(&format!("FAULT {what}"));
+        self.found("fault", what);
+    }
+
+    fn found(&mut self, level: &'static str, what: &str) {
+        let shown = if level == "fault" { "FAULT" } else { level };
+        self.voice.say(&format!("{shown:<5} {what}"));
+        self.findings.push(Finding {
+            level,
+            text: what.to_owned(),
+        });
     }
 
     fn code(&self) -> ExitCode {
+        if self.voice.json {
+            self.voice.tell(self, String::new);
+        }
         if self.good {
             ExitCode::SUCCESS
         } else {

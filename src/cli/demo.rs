@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 use super::serve::until_stopped;
-use super::{fail, say};
+use super::voice::Voice;
 use crate::app;
 use crate::sandbox::{Options, Sandbox};
 use crate::settings;
@@ -13,7 +13,7 @@ const PAGE: &str = include_str!("../demo/page.html");
 const PORT: u16 = 8080;
 
 /// Starts sandbox and gateway, tells how to try them, and runs until told to stop.
-pub async fn run() -> ExitCode {
+pub async fn run(voice: Voice) -> ExitCode {
     let sandbox = match Sandbox::start(Options {
         listen: "127.0.0.1:0".to_owned(),
         ..Options::default()
@@ -21,11 +21,11 @@ pub async fn run() -> ExitCode {
     .await
     {
         Ok(sandbox) => sandbox,
-        Err(error) => return fail(&format!("the sandbox cannot start: {error}")),
+        Err(error) => return voice.fail(format!("the sandbox cannot start: {error}")),
     };
     let folder = match tempfile::Builder::new().prefix("leadgate-demo-").tempdir() {
         Ok(folder) => folder,
-        Err(error) => return fail(&format!("there is no temporary folder: {error}")),
+        Err(error) => return voice.fail(format!("there is no temporary folder: {error}")),
     };
     let port = free_port();
     let Ok(bits) = getrandom::u64() else {
@@ -36,18 +36,18 @@ pub async fn run() -> ExitCode {
     let text = settings_text(port, &sandbox.url(), &folder_text, &key);
     let settings = match settings::parse(&text, "demo", &|_| None) {
         Ok(settings) => settings,
-        Err(faults) => return fail(&format!("the demo's own settings have faults\n{faults}")),
+        Err(faults) => return voice.fail(format!("the demo's own settings have faults\n{faults}")),
     };
     let running = match app::start(settings, Some(PAGE)).await {
         Ok(running) => running,
-        Err(error) => return fail(&error.to_string()),
+        Err(error) => return voice.fail(error.to_string()),
     };
-    say(&welcome(
+    voice.say(&welcome(
         &format!("http://{}", running.address()),
         &sandbox.url(),
         &key,
     ));
-    let code = until_stopped(running).await;
+    let code = until_stopped(running, voice).await;
     sandbox.stop().await;
     code
 }

@@ -5,7 +5,9 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::fail;
+use serde_json::json;
+
+use super::voice::Voice;
 
 /// The longest each of connecting, writing and reading may take.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -19,14 +21,19 @@ pub struct Flags {
 }
 
 /// Exits 0 when the gateway is ready.
-pub fn run(flags: &Flags) -> ExitCode {
+pub fn run(flags: &Flags, voice: Voice) -> ExitCode {
     let Some((host, path)) = parts(&flags.url) else {
-        return fail("the address must be http://host:port/path");
+        return voice.fail("the address must be http://host:port/path");
     };
     match ask(host, path) {
-        Ok(200) => ExitCode::SUCCESS,
-        Ok(status) => fail(&format!("{} answered {status}", flags.url)),
-        Err(error) => fail(&format!("{} did not answer: {error}", flags.url)),
+        Ok(200) => {
+            if voice.json {
+                voice.tell(&json!({"ready": true, "status": 200}), String::new);
+            }
+            ExitCode::SUCCESS
+        }
+        Ok(status) => voice.fail(format!("{} answered {status}", flags.url)),
+        Err(error) => voice.fail(format!("{} did not answer: {error}", flags.url)),
     }
 }
 

@@ -1,15 +1,12 @@
 //! `leadgate lab`: the failure lab, and how it is told to a person.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use super::{fail, say, told_to_stop};
+use super::progress::Screen;
+use super::told_to_stop;
+use super::voice::Voice;
 use crate::lab::{self, Options, Progress, Recovery, Scale, Verdict};
-
-/// How often a line of progress is written where it cannot be redrawn.
-const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// How large the experiment is.
 #[derive(clap::Args)]
@@ -38,33 +35,30 @@ pub struct Flags {
     /// The same number makes the same plan; without it, each run has another.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Print the verdict as JSON.
-    #[arg(long)]
-    json: bool,
 }
 
 /// Runs an experiment and says what became of the promises.
-pub async fn run(flags: Flags) -> ExitCode {
+pub async fn run(flags: Flags, voice: Voice) -> ExitCode {
     let options = match options(&flags) {
         Ok(options) => options,
-        Err(why) => return fail(&why),
+        Err(why) => return voice.fail(&why),
     };
     let folder = match tempfile::Builder::new().prefix("leadgate-lab-").tempdir() {
         Ok(folder) => folder,
-        Err(error) => return fail(&format!("there is no temporary folder: {error}")),
+        Err(error) => return voice.fail(&format!("there is no temporary folder: {error}")),
     };
     let mut screen = Screen::new();
     screen.line(&announcement(&options));
     let ran = tokio::select! {
-        ran = lab::run(&options, folder.path(), |progress| screen.show(progress)) => Some(ran),
+        ran = lab::run(&options, folder.path(), |progress| screen.show(|| progress_line(progress))) => Some(ran),
         () = told_to_stop() => None,
     };
     screen.finish();
     let verdict = match ran {
-        None => return fail("stopped before the end: there is no verdict"),
+        None => return voice.fail("stopped before the end: there is no verdict"),
         Some(Err(error)) => {
             let kept = folder.keep();
-            return fail(&format!(
+            return voice.fail(&format!(
                 "{error}\n\nSettings and logs are kept in {}",
                 kept.display()
             ));
@@ -72,11 +66,9 @@ pub async fn run(flags: Flags) -> ExitCode {
         Some(Ok(verdict)) => verdict,
     };
     let broken = verdict.broken();
-    if flags.json {
-        say(&json(&verdict, &broken, options.seed));
-    } else {
-        say(&table(&verdict, &broken));
-    }
+    voice.tell(&json(&verdict, &broken, options.seed), || {
+        table(&verdict, &broken)
+    });
     if broken.is_empty() {
         return ExitCode::SUCCESS;
     }
@@ -146,51 +138,6 @@ fn announcement(options: &Options) -> String {
     )
 }
 
-/// Progress on standard error: one line redrawn on a terminal, elsewhere a line now and then.
-struct Screen {
-    redraws: bool,
-    written: Option<Instant>,
-}
-
-impl Screen {
-    fn new() -> Self {
-        Self {
-            redraws: std::io::stderr().is_terminal(),
-            written: None,
-        }
-    }
-
-    fn show(&mut self, progress: &Progress) {
-        let text = progress_line(progress);
-        if self.redraws {
-            self.put(&format!("\r\x1b[2K{text}"));
-            self.written = Some(Instant::now());
-        } else if self.written.is_none_or(|at| at.elapsed() >= LINE_EVERY) {
-            self.line(&text);
-            self.written = Some(Instant::now());
-        }
-    }
-
-    fn finish(&mut self) {
-        if self.redraws && self.written.is_some() {
-            self.put("\n");
-        }
-    }
-
-    fn line(&self, text: &str) {
-        self.put(&format!("{text}\n"));
-    }
-
-    fn put(&self, text: &str) {
-        let mut screen = std::io::stderr();
-        // Nobody watches a closed standard error.
-        screen
-            .write_all(text.as_bytes())
-            .and_then(|()| screen.flush())
-            .ok();
-    }
-}
-
 fn progress_line(progress: &Progress) -> String {
     let Progress {
         elapsed,
@@ -212,12 +159,12 @@ fn progress_line(progress: &Progress) -> String {
     )
 }
 
-fn json(verdict: &Verdict, broken: &[String], seed: u64) -> String {
+fn json(verdict: &Verdict, broken: &[String], seed: u64) -> serde_json::Value {
     let mut value = serde_json::json!(verdict);
     value["seed"] = seed.into();
     value["lost"] = verdict.lost().into();
     value["broken"] = broken.into();
-    format!("{value:#}")
+    value
 }
 
 /// The verdict for a person.

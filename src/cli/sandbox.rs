@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{fail, say, told_to_stop};
+use super::told_to_stop;
+use super::voice::Voice;
 use crate::sandbox::{Options, Sandbox};
 
 /// How the sandbox behaves.
@@ -27,7 +28,7 @@ pub struct Flags {
 }
 
 /// Runs until told to stop.
-pub async fn run(flags: Flags) -> ExitCode {
+pub async fn run(flags: Flags, voice: Voice) -> ExitCode {
     let least = Duration::from_millis(flags.latency_min_ms);
     let options = Options {
         listen: flags.listen,
@@ -38,9 +39,9 @@ pub async fn run(flags: Flags) -> ExitCode {
     };
     let sandbox = match Sandbox::start(options).await {
         Ok(sandbox) => sandbox,
-        Err(error) => return fail(&format!("the sandbox cannot start: {error}")),
+        Err(error) => return voice.fail(format!("the sandbox cannot start: {error}")),
     };
-    say(&format!(
+    voice.say(&format!(
         "sandbox of iClosed at {0}; what it holds: {0}/_sandbox/report",
         sandbox.url()
     ));

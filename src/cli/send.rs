@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
+use serde_json::json;
 
-use super::{Config, fail, say, sources};
+use super::voice::Voice;
+use super::{Config, sources};
 use crate::clock::Clock;
 use crate::settings::{Source, SourceKind};
 use crate::sources::Sample;
@@ -36,17 +38,17 @@ pub struct Flags {
 }
 
 /// Sends the sample and shows the answer. Exits 0 when it was taken.
-pub async fn run(flags: Flags) -> ExitCode {
+pub async fn run(flags: Flags, voice: Voice) -> ExitCode {
     let settings = match flags.config.load() {
         Ok(settings) => settings,
-        Err(faults) => return fail(&faults.to_string()),
+        Err(faults) => return voice.fail(faults),
     };
     let Some(source) = settings.sources.get(&flags.source.to_ascii_lowercase()) else {
-        return fail("the settings have no such source");
+        return voice.fail("the settings have no such source");
     };
     let body = match std::fs::read(&flags.file) {
         Ok(body) => body,
-        Err(error) => return fail(&format!("{}: {error}", flags.file.display())),
+        Err(error) => return voice.fail(format!("{}: {error}", flags.file.display())),
     };
     let url = match &flags.to {
         Some(base) => format!(
@@ -61,14 +63,17 @@ pub async fn run(flags: Flags) -> ExitCode {
         .unwrap_or_else(|| media_type(&body).to_owned());
     match post(source, &url, &content_type, body).await {
         Ok((status, text)) => {
-            say(&format!("{status}\n{text}"));
+            let answer = serde_json::from_str(&text).unwrap_or_else(|_| json!(text));
+            voice.tell(&json!({"status": status, "answer": answer}), || {
+                format!("{status}\n{text}")
+            });
             if (200..300).contains(&status) {
                 ExitCode::SUCCESS
             } else {
                 ExitCode::FAILURE
             }
         }
-        Err(why) => fail(&format!("{url}: {why}")),
+        Err(why) => voice.fail(format!("{url}: {why}")),
     }
 }
 

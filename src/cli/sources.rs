@@ -3,8 +3,13 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use super::{Config, fail, say};
+use serde_json::{Value, json};
+
+use super::Config;
+use super::voice::Voice;
 use crate::settings::{Settings, Source, SourceKind};
+
+const NOT_PUBLIC: &str = "[server] public_url is not set: the addresses below are those of this machine, which no platform reaches";
 
 /// What to list.
 #[derive(clap::Args)]
@@ -17,10 +22,10 @@ pub struct Flags {
 }
 
 /// Lists the sources.
-pub fn run(flags: &Flags) -> ExitCode {
+pub fn run(flags: &Flags, voice: Voice) -> ExitCode {
     let settings = match flags.config.load() {
         Ok(settings) => settings,
-        Err(faults) => return fail(&faults.to_string()),
+        Err(faults) => return voice.fail(faults),
     };
     let wanted = flags.source.as_deref().map(str::to_ascii_lowercase);
     let listed: Vec<_> = settings
@@ -29,16 +34,18 @@ pub fn run(flags: &Flags) -> ExitCode {
         .filter(|source| wanted.as_ref().is_none_or(|name| *name == source.name))
         .collect();
     if listed.is_empty() {
-        return fail("the settings have no such source");
+        return voice.fail("the settings have no such source");
     }
-    if settings.server.public_url.is_none() {
-        say(
-            "warn  [server] public_url is not set: the addresses below are those of this machine, which no platform reaches\n",
-        );
-    }
-    for source in listed {
-        say(&page(&settings, source));
-    }
+    let warning = settings.server.public_url.is_none().then_some(NOT_PUBLIC);
+    let document = json!({
+        "warnings": Vec::from_iter(warning),
+        "sources": Vec::from_iter(listed.iter().map(|source| record(&settings, source))),
+    });
+    voice.tell(&document, || {
+        let warning = warning.map(|warning| format!("warn  {warning}\n"));
+        let pages = listed.iter().map(|source| page(&settings, source));
+        Vec::from_iter(warning.into_iter().chain(pages)).join("\n")
+    });
     ExitCode::SUCCESS
 }
 
@@ -54,11 +61,29 @@ pub(super) fn base(settings: &Settings) -> String {
     base.trim_end_matches('/').to_owned()
 }
 
-fn page(settings: &Settings, source: &Source) -> String {
+/// The address as it is pasted; the token itself is shown nowhere.
+fn pasted(settings: &Settings, source: &Source) -> String {
     let mut url = address(settings, source);
     if source.token.is_some() {
         url.push_str("?token=<its token in the settings>");
     }
+    url
+}
+
+fn record(settings: &Settings, source: &Source) -> Value {
+    let url = pasted(settings, source);
+    json!({
+        "source": source.name,
+        "kind": source.kind.name(),
+        "account": source.account,
+        "linkPrefix": source.link_prefix,
+        "url": url,
+        "steps": steps(source, &url),
+    })
+}
+
+fn page(settings: &Settings, source: &Source) -> String {
+    let url = pasted(settings, source);
     let mut text = format!(
         "{} ({}, account {}, books {})\n  {url}\n",
         source.name,
@@ -66,7 +91,16 @@ fn page(settings: &Settings, source: &Source) -> String {
         source.account,
         source.link_prefix
     );
-    let steps: Vec<String> = match &source.kind {
+    for (index, step) in steps(source, &url).iter().enumerate() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {}. {step}", index + 1);
+    }
+    text
+}
+
+/// What to set at the platform.
+fn steps(source: &Source, url: &str) -> Vec<String> {
+    match &source.kind {
         SourceKind::Form(form) => form_steps(&form.allowed_origins),
         SourceKind::Chatbot { .. } => vec![
             "Post JSON to the address with the header Authorization: Bearer and one of api_keys."
@@ -76,14 +110,9 @@ fn page(settings: &Settings, source: &Source) -> String {
             .kind
             .guide()
             .iter()
-            .map(|step| step.replace("{url}", &url))
+            .map(|step| step.replace("{url}", url))
             .collect(),
-    };
-    for (index, step) in steps.iter().enumerate() {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {}. {step}", index + 1);
     }
-    text
 }
 
 fn form_steps(allowed_origins: &[String]) -> Vec<String> {
