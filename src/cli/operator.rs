@@ -99,7 +99,12 @@ impl Reach {
             (Some(base), Some(key)) => (base, key),
             (base, key) => {
                 let settings = self.config.load()?;
-                let base = base.unwrap_or_else(|| format!("http://{}", settings.server.listen));
+                let scheme = if settings.server.tls.is_some() {
+                    "https"
+                } else {
+                    "http"
+                };
+                let base = base.unwrap_or_else(|| format!("{scheme}://{}", settings.server.listen));
                 let key = key.or(settings.server.operator_key).ok_or(
                     "[server] operator_key is not set: the gateway takes no orders without it",
                 )?;

@@ -14,6 +14,7 @@ mod support;
 mod admin;
 mod canary;
 mod chat;
+mod cli;
 mod commands;
 mod compose;
 mod console;

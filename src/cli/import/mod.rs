@@ -97,11 +97,7 @@ pub async fn run(flags: &Flags, voice: Voice) -> ExitCode {
     import.screen.finish();
     match ended {
         Ok(()) => import.done(),
-        Err(mut why) => {
-            why.sentence
-                .push_str(". Run the same command again: it goes on where this one ended");
-            voice.fail(why)
-        }
+        Err(why) => import.unfinished(why),
     }
 }
 
@@ -130,7 +126,7 @@ impl<'a> Import<'a> {
             Some(state) if state.import == id && state.reading == reading => state,
             // Read differently, the rows that were taken are recognised and the others get another chance.
             Some(state) if state.import == id => State::first(id, reading, first),
-            Some(_) => {
+            Some(state) if state.counts.rows() > 0 => {
                 return Err(format!(
                     "{} belongs to an import of another source, or of another state of this file: finish that import \
                      or remove it",
@@ -138,14 +134,14 @@ impl<'a> Import<'a> {
                 )
                 .into());
             }
-            None if report_path.exists() => {
+            _ if report_path.exists() => {
                 return Err(format!(
                     "{} is there from an earlier import: correct and import it, or remove it",
                     report_path.display()
                 )
                 .into());
             }
-            None => State::first(id, reading, first),
+            _ => State::first(id, reading, first),
         };
         state.save(&state_path).map_err(|error| {
             format!(
@@ -235,6 +231,17 @@ impl<'a> Import<'a> {
             // A closed standard output is no reason to stop working.
             voice::line(&progress.document("progress")).ok();
         }
+    }
+
+    fn unfinished(self, mut why: Why) -> ExitCode {
+        if self.state.counts.rows() > 0 {
+            why.sentence
+                .push_str(". Run the same command again: it goes on where this one ended");
+        } else {
+            // There is nothing to go on with.
+            std::fs::remove_file(&self.state_path).ok();
+        }
+        self.voice.fail(why)
     }
 
     fn done(self) -> ExitCode {

@@ -62,12 +62,15 @@ pub async fn run(flags: &Flags, voice: Voice) -> ExitCode {
     };
     let mut left = if flags.all { usize::MAX } else { flags.limit };
     let mut cursor = None;
-    voice.say(&heading(flags.contacts));
+    let mut heading = Some(heading(flags.contacts));
     loop {
         let page = match page(&operator, flags, cursor.as_deref(), left.min(PAGE)).await {
             Ok(page) => page,
             Err(failure) => return failure.fail(voice),
         };
+        if let Some(heading) = heading.take() {
+            voice.say(&heading);
+        }
         left = left.saturating_sub(page.leads.len());
         for lead in &page.leads {
             if !voice.json {
@@ -167,7 +170,7 @@ mod tests {
         });
         let bare = "ld_3V9F6Q0T2KX8M4C7RZB1HDN5WA  2031-12-01T09:00:00Z  parked        no_slots            landing";
         assert_eq!(row(&lead, false), bare);
-        let whole = format!("{bare:<105}  Kim\u{fffd} Ek, kim@lead.example");
+        let whole = format!("{bare:<103}  Kim\u{fffd} Ek, kim@lead.example");
         assert_eq!(row(&lead, true), whole);
     }
 }
