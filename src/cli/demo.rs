@@ -3,6 +3,8 @@
 use std::net::TcpListener;
 use std::process::ExitCode;
 
+use serde_json::json;
+
 use super::serve::until_stopped;
 use super::voice::Voice;
 use crate::app;
@@ -42,11 +44,9 @@ pub async fn run(voice: Voice) -> ExitCode {
         Ok(running) => running,
         Err(error) => return voice.fail(error.to_string()),
     };
-    voice.say(&welcome(
-        &format!("http://{}", running.address()),
-        &sandbox.url(),
-        &key,
-    ));
+    let url = format!("http://{}", running.address());
+    let page = json!({"url": url, "sandbox": sandbox.url(), "operatorKey": key});
+    voice.tell(&page, || welcome(&url, &sandbox.url(), &key));
     let code = until_stopped(running, voice).await;
     sandbox.stop().await;
     code

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::told_to_stop;
 use super::voice::Voice;
 use crate::sandbox::{Options, Sandbox};
@@ -41,10 +43,11 @@ pub async fn run(flags: Flags, voice: Voice) -> ExitCode {
         Ok(sandbox) => sandbox,
         Err(error) => return voice.fail(format!("the sandbox cannot start: {error}")),
     };
-    voice.say(&format!(
-        "sandbox of iClosed at {0}; what it holds: {0}/_sandbox/report",
-        sandbox.url()
-    ));
+    let url = sandbox.url();
+    let report = format!("{url}/_sandbox/report");
+    voice.tell(&json!({"url": url, "report": report}), || {
+        format!("sandbox of iClosed at {url}; what it holds: {report}")
+    });
     told_to_stop().await;
     sandbox.stop().await;
     ExitCode::SUCCESS
