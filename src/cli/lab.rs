@@ -45,7 +45,7 @@ pub async fn run(flags: Flags, voice: Voice) -> ExitCode {
     };
     let folder = match tempfile::Builder::new().prefix("leadgate-lab-").tempdir() {
         Ok(folder) => folder,
-        Err(error) => return voice.fail(&format!("there is no temporary folder: {error}")),
+        Err(error) => return voice.fail(format!("there is no temporary folder: {error}")),
     };
     let mut screen = Screen::new();
     screen.line(&announcement(&options));
@@ -58,7 +58,7 @@ pub async fn run(flags: Flags, voice: Voice) -> ExitCode {
         None => return voice.fail("stopped before the end: there is no verdict"),
         Some(Err(error)) => {
             let kept = folder.keep();
-            return voice.fail(&format!(
+            return voice.fail(format!(
                 "{error}\n\nSettings and logs are kept in {}",
                 kept.display()
             ));
