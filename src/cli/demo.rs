@@ -31,7 +31,7 @@ pub async fn run(voice: Voice) -> ExitCode {
     };
     let port = free_port();
     let Ok(bits) = getrandom::u64() else {
-        return fail("the system gives no randomness");
+        return voice.fail("the system gives no randomness");
     };
     let key = format!("demo-{bits:016x}");
     let folder_text = folder.path().display().to_string();
