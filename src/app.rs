@@ -229,7 +229,9 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
         settings,
     });
     tokio::spawn(warn_of_strangers(web::Data::clone(&gateway)));
-    let looking = tokio::spawn(switches.keep());
+    let looking = tokio::spawn(switches.keep(|error| {
+        events::store_failed("look at what is paused", None, error);
+    }));
     let sweeping = tokio::spawn(sweep(web::Data::clone(&gateway), retention));
     for worker in &workers {
         dispatchers.start(worker);

@@ -78,12 +78,12 @@ impl Switches {
         Ok(())
     }
 
-    /// Looks every second, until it is dropped.
-    pub async fn keep(self: Arc<Self>) {
+    /// Looks every second, until it is dropped, and hands every failure to `failed`: what was seen last stays.
+    pub async fn keep(self: Arc<Self>, failed: impl Fn(&StoreError)) {
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             if let Err(error) = self.look().await {
-                tracing::warn!(%error, "what is paused could not be looked at: it stays as it was seen last");
+                failed(&error);
             }
         }
     }
