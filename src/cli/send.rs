@@ -102,7 +102,7 @@ async fn post(
             };
             let signed = of.kind.sign(sample, &of.own);
             for (name, value) in signed.headers {
-                request = request.header(name, value);
+                request = request.header(&*name, value);
             }
             signed.body
         }

@@ -64,11 +64,11 @@ impl Kind for Framer {
         let mut headers = Vec::new();
         if let Some(secret) = own.text("secret") {
             headers.push((
-                "framer-signature",
+                "framer-signature".into(),
                 signature(secret, sample.body, &submission),
             ));
         }
-        headers.push((SUBMISSION, submission));
+        headers.push((SUBMISSION.into(), submission));
         Signed {
             headers,
             body: sample.body.to_vec(),

@@ -76,10 +76,10 @@ impl Kind for HubSpot {
             let stamp = sample.at.as_millisecond().to_string();
             let url = decoded(sample.url);
             headers.push((
-                "x-hubspot-signature-v3",
+                "x-hubspot-signature-v3".into(),
                 version_3(secret, "POST", &url, sample.body, &stamp),
             ));
-            headers.push(("x-hubspot-request-timestamp", stamp));
+            headers.push(("x-hubspot-request-timestamp".into(), stamp));
         }
         Signed {
             headers,

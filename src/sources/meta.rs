@@ -120,7 +120,7 @@ impl Kind for Meta {
     fn sign(&self, sample: Sample<'_>, own: &Own) -> Signed {
         let secret = own.text(APP_SECRET).unwrap_or_default();
         Signed {
-            headers: vec![(SIGNATURE, proof(secret, sample.body))],
+            headers: vec![(SIGNATURE.into(), proof(secret, sample.body))],
             body: sample.body.to_vec(),
         }
     }

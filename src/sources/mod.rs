@@ -34,6 +34,7 @@ mod unbounce;
 mod webflow;
 mod wpforms;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -175,7 +176,7 @@ pub struct Sample<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     /// Beside the content type.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(Cow<'static, str>, String)>,
     /// Differs from the sample only where the proof stands in the body.
     pub body: Vec<u8>,
 }

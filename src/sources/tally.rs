@@ -52,7 +52,7 @@ impl Kind for Tally {
         let signature = secret.map(|secret| signature(secret, sample.body));
         Signed {
             headers: signature
-                .map(|signature| ("tally-signature", signature))
+                .map(|signature| ("tally-signature".into(), signature))
                 .into_iter()
                 .collect(),
             body: sample.body.to_vec(),

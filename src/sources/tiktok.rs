@@ -107,8 +107,8 @@ impl Kind for TikTok {
         let proof = proof(own.text(SECRET).unwrap_or_default(), &message);
         Signed {
             headers: vec![
-                ("x-open-signature", proof),
-                ("x-open-signature-type", "HMAC-SHA256".to_owned()),
+                ("x-open-signature".into(), proof),
+                ("x-open-signature-type".into(), "HMAC-SHA256".to_owned()),
             ],
             body: sample.body.to_vec(),
         }

@@ -56,7 +56,7 @@ impl Kind for Typeform {
         let signature = secret.map(|secret| signature(secret, sample.body));
         Signed {
             headers: signature
-                .map(|signature| ("typeform-signature", signature))
+                .map(|signature| ("typeform-signature".into(), signature))
                 .into_iter()
                 .collect(),
             body: sample.body.to_vec(),

@@ -60,10 +60,10 @@ impl Kind for Webflow {
         if let Some(secret) = own.text("secret") {
             let stamp = sample.at.as_millisecond().to_string();
             headers.push((
-                "x-webflow-signature",
+                "x-webflow-signature".into(),
                 signature(secret, &stamp, sample.body),
             ));
-            headers.push(("x-webflow-timestamp", stamp));
+            headers.push(("x-webflow-timestamp".into(), stamp));
         }
         Signed {
             headers,

@@ -93,7 +93,7 @@ fn delivery(gateway: &Gateway, source: &str, body: &Value) -> RequestBuilder {
         .header("Content-Type", "application/json")
         .body(signed.body);
     for (name, value) in signed.headers {
-        request = request.header(name, value);
+        request = request.header(&*name, value);
     }
     request
 }

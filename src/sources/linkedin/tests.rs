@@ -47,7 +47,7 @@ fn the_prefix_is_signed_with_the_body_and_not_sent() {
         at: jiff::Timestamp::UNIX_EPOCH,
     };
     let headers = LinkedIn.sign(sample, &own()).headers;
-    assert_eq!(headers, [(SIGNATURE, signed.to_owned())]);
+    assert_eq!(headers, [(SIGNATURE.into(), signed.to_owned())]);
 }
 
 #[test]

@@ -51,7 +51,7 @@ fn the_bytes_received_are_what_is_signed() {
     };
     assert_eq!(
         Meta.sign(sample, &own()).headers,
-        [(SIGNATURE, SIGNED.to_owned())]
+        [(SIGNATURE.into(), SIGNED.to_owned())]
     );
 }
 

@@ -1,5 +1,6 @@
 //! The fixtures: one folder for each delivery, with the settings it needs and what it must become.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -244,7 +245,7 @@ impl Case {
         &self,
         gateway: &Gateway,
         token: Option<&str>,
-        headers: &[(&'static str, String)],
+        headers: &[(Cow<'static, str>, String)],
         body: &[u8],
     ) -> RequestBuilder {
         let mut request = gateway
@@ -254,7 +255,7 @@ impl Case {
             request = request.header(name, value.as_str().unwrap());
         }
         for (name, value) in headers {
-            request = request.header(*name, value);
+            request = request.header(&**name, value);
         }
         request.body(body.to_vec())
     }
