@@ -114,7 +114,7 @@ async fn check_account(
         return;
     };
     if account.webhook_token.is_some() {
-        let base = super::sources::base(settings);
+        let base = settings.server.outer_url();
         let token = "<its webhook_token in the settings>";
         report.good(&format!(
             "account {name}: webhooks come to {base}/v1/accounts/{name}/webhooks/{token}"

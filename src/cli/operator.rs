@@ -99,12 +99,7 @@ impl Reach {
             (Some(base), Some(key)) => (base, key),
             (base, key) => {
                 let settings = self.config.load()?;
-                let scheme = if settings.server.tls.is_some() {
-                    "https"
-                } else {
-                    "http"
-                };
-                let base = base.unwrap_or_else(|| format!("{scheme}://{}", settings.server.listen));
+                let base = base.unwrap_or_else(|| settings.server.near_url());
                 let key = key.or(settings.server.operator_key).ok_or(
                     "[server] operator_key is not set: the gateway takes no orders without it",
                 )?;

@@ -51,14 +51,11 @@ pub fn run(flags: &Flags, voice: Voice) -> ExitCode {
 
 /// Where a source takes its leads, without the token.
 pub(super) fn address(settings: &Settings, source: &Source) -> String {
-    format!("{}/v1/sources/{}/leads", base(settings), source.name)
-}
-
-/// What stands before every path, without a slash at the end.
-pub(super) fn base(settings: &Settings) -> String {
-    let public = settings.server.public_url.clone();
-    let base = public.unwrap_or_else(|| format!("http://{}", settings.server.listen));
-    base.trim_end_matches('/').to_owned()
+    format!(
+        "{}/v1/sources/{}/leads",
+        settings.server.outer_url(),
+        source.name
+    )
 }
 
 /// The address as it is pasted; the token itself is shown nowhere.

@@ -88,6 +88,25 @@ impl Server {
         section.close(|_| None);
         server
     }
+
+    /// Where it listens, as a web address.
+    pub fn local_url(&self) -> String {
+        let scheme = self.tls.as_ref().map_or("http", |_| "https");
+        format!("{scheme}://{}", self.listen)
+    }
+
+    /// How callers know it, as far as it was told: without a slash at the end.
+    pub fn outer_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| self.local_url())
+    }
+
+    /// How a program on this machine reaches it: a certificate is made out to the name that callers know.
+    pub fn near_url(&self) -> String {
+        match self.tls {
+            Some(_) => self.outer_url(),
+            None => self.local_url(),
+        }
+    }
 }
 
 impl Tls {

@@ -335,3 +335,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_gateway_is_reached_where_its_certificate_is_believed() {
+    const LOCAL: [&str; 2] = ["http://127.0.0.1:8080", "https://127.0.0.1:8080"];
+    const PUBLIC: &str = "public_url = 'https://acme.example'\n";
+    const TLS: &str = "tls = { certificate = 'c.pem', key = 'k.pem' }\n";
+    for (public, tls, outer, near) in [
+        ("", "", LOCAL[0], LOCAL[0]),
+        (PUBLIC, "", "https://acme.example", LOCAL[0]),
+        ("", TLS, LOCAL[1], LOCAL[1]),
+        (PUBLIC, TLS, "https://acme.example", "https://acme.example"),
+    ] {
+        let text = with("server", &format!("{public}{tls}"));
+        let server = parse(&text, "leadgate.toml", &no_env).unwrap().server;
+        assert_eq!(server.outer_url(), outer, "{text}");
+        assert_eq!(server.near_url(), near, "{text}");
+    }
+}
