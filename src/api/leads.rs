@@ -5,9 +5,10 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use tokio::time::Instant;
 
+use super::answer::{answer, applied, tell_allowance};
 use super::door::{self, Admitted};
-use super::prefer::{self, Wait};
-use super::problem::{Code, Problem, rate_limit};
+use super::prefer;
+use super::problem::{Code, Problem};
 use super::reply::Voice;
 use super::request::RequestSpan;
 use super::state::{LeadState, first_of};
@@ -158,15 +159,6 @@ async fn answered(
     Ok(answer)
 }
 
-/// Tells a caller what is left of its allowance.
-pub(super) fn tell_allowance(answer: &mut HttpResponse, admitted: &Admitted) {
-    for (name, value) in rate_limit(admitted.allowance) {
-        if let Ok(value) = header::HeaderValue::from_str(&value) {
-            answer.headers_mut().insert(name, value);
-        }
-    }
-}
-
 /// What came to the door: a lead, or what is answered without telling of one: a form's post by a browser, and a turn
 /// of a conversation that asks for something else.
 enum Came {
@@ -218,27 +210,4 @@ async fn remembered(
         telemetry::events::store_failed("remember what a caller was told", None, &error);
     }
     answer(&state, voice)
-}
-
-/// The answer that tells a caller where its lead stands, in the shape of the bot's platform when there is one.
-pub(super) fn answer(state: &LeadState, voice: Option<&Voice>) -> HttpResponse {
-    if let Some(voice) = voice {
-        return voice.lead(state);
-    }
-    let status = actix_web::http::StatusCode::from_u16(state.http_status())
-        .unwrap_or(actix_web::http::StatusCode::ACCEPTED);
-    HttpResponse::build(status)
-        .insert_header((header::LOCATION, state.status_url()))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .json(state)
-}
-
-/// Tells the caller which wait was honoured.
-pub(super) fn applied(answer: &mut HttpResponse, wait: &Wait) {
-    let Some(applied) = &wait.applied else { return };
-    if let Ok(value) = header::HeaderValue::from_str(applied) {
-        answer
-            .headers_mut()
-            .insert(header::HeaderName::from_static("preference-applied"), value);
-    }
 }

@@ -1,6 +1,7 @@
 //! The wire: routes, extraction, status codes and shapes. The rules behind them are elsewhere.
 
 pub mod admin;
+mod answer;
 pub mod console;
 pub mod cors;
 pub mod door;

@@ -11,8 +11,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::answer::tell_allowance;
 use super::door;
-use super::leads::tell_allowance;
 use super::prefer;
 use super::problem::{Code, Problem};
 use super::reply::Voice;

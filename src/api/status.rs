@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use tokio::time::Instant;
 
 use super::Gateway;
-use super::leads::applied;
+use super::answer::applied;
 use super::prefer;
 use super::problem::{Code, Problem};
 use super::state::{LeadState, first_of, has_settled};

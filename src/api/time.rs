@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::Gateway;
+use super::answer::{answer, applied};
 use super::door;
-use super::leads::{answer, applied};
 use super::prefer;
 use super::problem::{Code, Problem};
 use super::reply::Voice;
