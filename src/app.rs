@@ -12,9 +12,9 @@ use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Gateway};
+use crate::booking::apply::Bounds;
 use crate::booking::dispatcher::Dispatchers;
 use crate::booking::lookup::Lookup;
-use crate::booking::outcome::Bounds;
 use crate::booking::pace::Pace;
 use crate::booking::{SourceRules, Worker};
 use crate::clock::Clock;

@@ -3,8 +3,6 @@
 //! Whether a cancel may be repeated is not documented (www.iclosed.io/api), so the call's state is read first, every
 //! time: a crash or a lost answer then costs a look and never a second cancel.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use crate::iclosed::{CallCancel, CallError, CallQuery, Endpoint};
@@ -13,19 +11,8 @@ use crate::queue::{Claim, ClaimError, Hold, Next};
 use crate::retry;
 
 use super::Worker;
-use super::outcome::Outcome;
+use super::outcome::{CancelEnd, Outcome};
 use super::pace::Permit;
-
-/// What came of one try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// iClosed holds no such call any more.
-    Gone,
-    /// Paced: costs no try.
-    Later(Duration),
-    /// Not confirmed: look again after a backoff, a bounded number of times.
-    Failed(String),
-}
 
 impl Worker {
     /// One try. `permit` is for the look.
@@ -35,10 +22,10 @@ impl Worker {
         permit: Permit,
     ) -> Result<Outcome, ClaimError> {
         let Some(id) = claim.lead.booking.as_ref().map(|call| call.event_call_id) else {
-            return Ok(Outcome::Cancel(End::Gone));
+            return Ok(Outcome::Cancel(CancelEnd::Gone));
         };
         match self.is_cancelled(claim, id, permit).await {
-            Ok(true) => return Ok(Outcome::Cancel(End::Gone)),
+            Ok(true) => return Ok(Outcome::Cancel(CancelEnd::Gone)),
             Ok(false) => {}
             Err(error) => return Ok(Outcome::Cancel(self.trouble(&error))),
         }
@@ -47,7 +34,7 @@ impl Worker {
         // Waiting longer than the lease would lose the lead.
         let permit = match tokio::time::timeout(self.pace.longest(), permit).await {
             Ok(permit) => permit.map_err(ClaimError::Store)?,
-            Err(_) => return Ok(Outcome::Cancel(End::Later(self.pace.limit().window))),
+            Err(_) => return Ok(Outcome::Cancel(CancelEnd::Later(self.pace.limit().window))),
         };
         self.renew(claim).await?;
         let cancel = CallCancel {
@@ -59,7 +46,7 @@ impl Worker {
             .send(permit, async |client| client.cancel_call(&cancel).await)
             .await;
         Ok(Outcome::Cancel(match answer {
-            Ok(()) | Err(CallError::NotFound { .. }) => End::Gone,
+            Ok(()) | Err(CallError::NotFound { .. }) => CancelEnd::Gone,
             Err(error) => self.trouble(&error),
         }))
     }
@@ -96,29 +83,29 @@ impl Worker {
         Ok(found.iter().any(|call| call.id == id))
     }
 
-    fn trouble(&self, error: &CallError) -> End {
+    fn trouble(&self, error: &CallError) -> CancelEnd {
         match error {
             CallError::Limited { retry_after, .. } => {
-                End::Later(retry_after.unwrap_or(self.pace.limit().window))
+                CancelEnd::Later(retry_after.unwrap_or(self.pace.limit().window))
             }
             CallError::NotSent { .. }
             | CallError::Unknown { .. }
             | CallError::KeyRefused { .. }
             | CallError::NotFound { .. }
-            | CallError::Refused(_) => End::Failed(error.to_string()),
+            | CallError::Refused(_) => CancelEnd::Failed(error.to_string()),
         }
     }
 }
 
 /// Writes the end of a try into the lead and says where it goes.
-pub fn apply(lead: &mut Lead, end: End, now: Timestamp, chance: f64) -> (Next, Hold) {
+pub fn apply(lead: &mut Lead, end: CancelEnd, now: Timestamp, chance: f64) -> (Next, Hold) {
     let at = Step::Cancel.as_str();
     let again = |delay| Next::After {
         step: Step::Cancel,
         delay,
     };
     let next = match end {
-        End::Gone => {
+        CancelEnd::Gone => {
             lead.status = Status::Cancelled;
             lead.reason = None;
             lead.progress.failures = 0;
@@ -126,12 +113,12 @@ pub fn apply(lead: &mut Lead, end: End, now: Timestamp, chance: f64) -> (Next, H
             lead.note(now, at, "cancelled", None);
             Next::Done
         }
-        End::Later(delay) => {
+        CancelEnd::Later(delay) => {
             let why = "iClosed says too many requests".to_owned();
             lead.note_once(now, at, "later", why);
             again(delay)
         }
-        End::Failed(why) => {
+        CancelEnd::Failed(why) => {
             lead.progress.failures += 1;
             if lead.progress.failures < retry::MOST_FAILURES {
                 lead.note_once(now, at, "failed", why);
@@ -148,6 +135,8 @@ pub fn apply(lead: &mut Lead, end: End, now: Timestamp, chance: f64) -> (Next, H
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
@@ -164,10 +153,10 @@ mod tests {
     #[test]
     fn a_call_stays_booked_until_it_is_gone_and_no_try_is_for_ever() {
         let wait = Duration::from_secs(7);
-        let failed = || End::Failed("no answer".to_owned());
+        let failed = || CancelEnd::Failed("no answer".to_owned());
         for (failures, end, status, comes_back, word) in [
-            (0, End::Gone, Status::Cancelled, false, "cancelled"),
-            (0, End::Later(wait), Status::Booked, true, "later"),
+            (0, CancelEnd::Gone, Status::Cancelled, false, "cancelled"),
+            (0, CancelEnd::Later(wait), Status::Booked, true, "later"),
             (0, failed(), Status::Booked, true, "failed"),
             (
                 retry::MOST_FAILURES - 1,

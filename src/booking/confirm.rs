@@ -11,32 +11,10 @@ use crate::lead::{Booking, Displaced, Lane, Lead, Status, Step};
 use crate::queue::{Claim, Hold, Next};
 use crate::retry;
 
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Standing};
 use super::pace::Permit;
 use super::reconcile::{adopted, newest_match, queries};
 use super::{Worker, until};
-
-/// How a call stands.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
-    /// It will take place, or did.
-    Stands {
-        /// When it begins, if that could be read.
-        start_time: Option<Timestamp>,
-        /// When it ends, if that was told.
-        end_time: Option<Timestamp>,
-        /// Who will call.
-        closer_name: Option<String>,
-        /// What came of it: a word of the vendor's, or `other`.
-        outcome: Option<&'static str>,
-    },
-    /// It was called off.
-    Cancelled,
-    /// iClosed lists no such call.
-    NotListed,
-    /// iClosed could not be asked.
-    Unread(String),
-}
 
 impl Worker {
     /// Asks about the lead's call, or looks for the one its open intent may have made.

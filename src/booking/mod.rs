@@ -2,8 +2,9 @@
 //!
 //! A [`dispatcher`] takes a permit for the step's endpoint, claims the lead that deserves it most, and gives both to
 //! the [`Worker`]: qualify, book, reconcile or hand over. What came of it is an [`outcome::Outcome`], and only
-//! [`outcome::apply`] turns one into the lead's new state. Knows neither which store nor which source it serves.
+//! [`apply::apply`] turns one into the lead's new state. Knows neither which store nor which source it serves.
 
+pub mod apply;
 pub mod book;
 mod cancel;
 pub mod confirm;
@@ -32,8 +33,9 @@ use crate::queue::{Claim, ClaimError, Store, Switches};
 use crate::retry;
 use crate::telemetry;
 
+use apply::Bounds;
 use lookup::Lookup;
-use outcome::{Bounds, Outcome};
+use outcome::Outcome;
 use pace::{Pace, Permit};
 
 /// What a source's settings say about booking its leads.
@@ -142,7 +144,7 @@ impl Worker {
             chance: retry::chance(),
             ..self.bounds.clone()
         };
-        let (next, hold) = outcome::apply(
+        let (next, hold) = apply::apply(
             &mut claim.lead,
             claim.step,
             outcome,

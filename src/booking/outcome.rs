@@ -1,16 +1,10 @@
-//! What can come of one piece of work on a lead, and what each does to the lead. No other place moves a status
-//! after acceptance.
+//! What can come of one piece of work on a lead. What each does to the lead is said in [`apply`](super::apply).
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::lead::{Booking, Lead, Reason, ReasonCode, Status, Step};
-use crate::queue::{Hold, Next};
-use crate::retry;
-
-use super::confirm::{self, Standing};
-use super::{cancel, looks};
+use crate::lead::{Booking, ReasonCode};
 
 /// The result of one piece of work.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,321 +48,38 @@ pub enum Outcome {
     /// How iClosed says that the call stands.
     Confirmed(Standing),
     /// What came of calling the call off.
-    Cancel(cancel::End),
+    Cancel(CancelEnd),
 }
 
-/// The bounds that [`apply`] needs.
-#[derive(Clone, Debug)]
-pub struct Bounds {
-    /// Seconds after a missed answer at which the call is looked up.
-    pub look_after_seconds: Vec<u64>,
-    /// Booking requests a lead may cost.
-    pub max_attempts: u32,
-    /// How long a lead may take to choose a time.
-    pub ask_for: Duration,
-    /// Spreads backoffs: from 0 to 1.
-    pub chance: f64,
+/// How a call stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It will take place, or did.
+    Stands {
+        /// When it begins, if that could be read.
+        start_time: Option<Timestamp>,
+        /// When it ends, if that was told.
+        end_time: Option<Timestamp>,
+        /// Who will call.
+        closer_name: Option<String>,
+        /// What came of it: a word of the vendor's, or `other`.
+        outcome: Option<&'static str>,
+    },
+    /// It was called off.
+    Cancelled,
+    /// iClosed lists no such call.
+    NotListed,
+    /// iClosed could not be asked.
+    Unread(String),
 }
 
-/// How long after nothing was free the lead looks again.
-const EMPTY_PAUSE: Duration = Duration::from_secs(10);
-
-/// How often handing a contact over is tried.
-const MOST_HAND_OVERS: u32 = 4;
-
-/// Writes `outcome` into the lead and says where the lead goes.
-pub fn apply(
-    lead: &mut Lead,
-    step: Step,
-    outcome: Outcome,
-    now: Timestamp,
-    bounds: &Bounds,
-) -> (Next, Hold) {
-    let at = step.as_str();
-    match outcome {
-        Outcome::Booked { booking, found } => {
-            lead.progress.intent = None;
-            lead.status = Status::Booked;
-            lead.reason = None;
-            lead.alternatives.clear();
-            lead.booking = Some(booking);
-            lead.note(now, at, if found { "found_booked" } else { "booked" }, None);
-            (Next::Done, Hold::Spent)
-        }
-        Outcome::SlotRefused(why) => {
-            let refused = lead.progress.intent.take().map(|intent| intent.instant);
-            lead.progress.refused.extend(refused);
-            lead.progress.missed = None;
-            lead.progress.fresh_after = Some(now);
-            lead.status = Status::Queued;
-            lead.note(now, at, "slot_refused", Some(why));
-            if lead.progress.attempts >= bounds.max_attempts.saturating_mul(2) {
-                let (next, _) = park(
-                    lead,
-                    step,
-                    ReasonCode::AttemptsSpent,
-                    "iClosed refused every time asked for".to_owned(),
-                    now,
-                );
-                return (next, Hold::Spent);
-            }
-            (
-                Next::After {
-                    step: Step::Book,
-                    delay: Duration::ZERO,
-                },
-                Hold::Spent,
-            )
-        }
-        Outcome::Later { why, delay } => {
-            if lead.progress.intent.take().is_some() {
-                lead.progress.attempts = lead.progress.attempts.saturating_sub(1);
-            }
-            lead.status = Status::Queued;
-            lead.note_once(now, at, "later", why);
-            (Next::After { step, delay }, Hold::Free)
-        }
-        Outcome::Failed(why) => {
-            lead.progress.intent = None;
-            lead.progress.failures += 1;
-            lead.status = Status::Queued;
-            if lead.progress.failures >= retry::MOST_FAILURES {
-                lead.note(now, at, "failed", Some(why));
-                return park(
-                    lead,
-                    step,
-                    ReasonCode::AttemptsSpent,
-                    "iClosed could not be reached for a day".to_owned(),
-                    now,
-                );
-            }
-            lead.note_once(now, at, "failed", why);
-            let delay = retry::backoff(lead.progress.failures, bounds.chance);
-            (Next::After { step, delay }, Hold::Free)
-        }
-        Outcome::Unknown(why) => {
-            lead.progress.looks = 0;
-            lead.status = Status::Reconciling;
-            lead.note(now, at, "answer_lost", Some(why));
-            let delay = looks::next_look(0, &bounds.look_after_seconds).unwrap_or_default();
-            (
-                Next::After {
-                    step: Step::Reconcile,
-                    delay,
-                },
-                Hold::Keep,
-            )
-        }
-        Outcome::NotFound => {
-            lead.progress.looks += 1;
-            if let Some(delay) = looks::next_look(lead.progress.looks, &bounds.look_after_seconds) {
-                return (
-                    Next::After {
-                        step: Step::Reconcile,
-                        delay,
-                    },
-                    Hold::Keep,
-                );
-            }
-            let intent = lead.progress.intent.take();
-            if lead.progress.attempts >= bounds.max_attempts {
-                lead.progress.intent = intent;
-                return park(
-                    lead,
-                    step,
-                    ReasonCode::OutcomeUnknown,
-                    "every answer was lost and no call was found".to_owned(),
-                    now,
-                );
-            }
-            lead.progress.missed = intent.map(|intent| intent.instant);
-            lead.progress.fresh_after = Some(now);
-            lead.status = Status::Queued;
-            lead.note(
-                now,
-                at,
-                "not_found",
-                Some("no call was found: one more request".to_owned()),
-            );
-            (
-                Next::After {
-                    step: Step::Book,
-                    delay: Duration::ZERO,
-                },
-                Hold::Free,
-            )
-        }
-        Outcome::LookFailed(why) => {
-            lead.progress.failures += 1;
-            lead.status = Status::Reconciling;
-            lead.note_once(now, at, "look_failed", why);
-            if lead.progress.failures >= retry::MOST_FAILURES {
-                return park(
-                    lead,
-                    step,
-                    ReasonCode::OutcomeUnknown,
-                    "iClosed could not be asked for a day".to_owned(),
-                    now,
-                );
-            }
-            let delay = retry::backoff(lead.progress.failures, bounds.chance);
-            (
-                Next::After {
-                    step: Step::Reconcile,
-                    delay,
-                },
-                Hold::Keep,
-            )
-        }
-        Outcome::NothingFree => {
-            lead.progress.empty_lookups += 1;
-            lead.progress.fresh_after = Some(now);
-            lead.status = Status::Queued;
-            if lead.progress.empty_lookups >= looks::MOST_EMPTY_LOOKUPS {
-                return park(
-                    lead,
-                    step,
-                    ReasonCode::NoSlots,
-                    "the event offers no time inside the source's rules".to_owned(),
-                    now,
-                );
-            }
-            lead.note_once(
-                now,
-                at,
-                "nothing_free",
-                "the event offers no time inside the source's rules".to_owned(),
-            );
-            (
-                Next::After {
-                    step: Step::Book,
-                    delay: EMPTY_PAUSE,
-                },
-                Hold::Free,
-            )
-        }
-        Outcome::AskForTime(alternatives) => {
-            lead.status = Status::NeedsTime;
-            lead.alternatives = alternatives;
-            lead.reason = Some(Reason {
-                code: ReasonCode::TimeNotChosen,
-                detail: "the wished time is not free; one of the alternatives is to be chosen"
-                    .to_owned(),
-            });
-            lead.note(now, at, "needs_time", None);
-            (
-                Next::After {
-                    step: Step::HandOver,
-                    delay: bounds.ask_for,
-                },
-                Hold::Free,
-            )
-        }
-        Outcome::OnToBooking => {
-            lead.status = Status::Queued;
-            lead.note(now, at, "on_to_booking", None);
-            (
-                Next::After {
-                    step: Step::Book,
-                    delay: Duration::ZERO,
-                },
-                Hold::Keep,
-            )
-        }
-        Outcome::Disqualified(why) => {
-            lead.progress.intent = None;
-            lead.status = Status::Disqualified;
-            lead.reason = Some(Reason {
-                code: ReasonCode::Disqualified,
-                detail: why,
-            });
-            lead.note(now, at, "disqualified", None);
-            (Next::Done, Hold::Free)
-        }
-        Outcome::Park(code, detail) => {
-            lead.progress.intent = None;
-            park(lead, step, code, detail, now)
-        }
-        Outcome::HandedOver(result) => handed_over(lead, result, now, bounds),
-        Outcome::Confirmed(standing) => confirm::apply(lead, standing, now, bounds.chance),
-        Outcome::Cancel(end) => cancel::apply(lead, end, now, bounds.chance),
-    }
+/// What came of one try to call a call off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CancelEnd {
+    /// iClosed holds no such call any more.
+    Gone,
+    /// Paced: costs no try.
+    Later(Duration),
+    /// Not confirmed: look again after a backoff, a bounded number of times.
+    Failed(String),
 }
-
-/// Parks the lead, by way of handing its contact over where that helps.
-fn park(
-    lead: &mut Lead,
-    step: Step,
-    code: ReasonCode,
-    detail: String,
-    now: Timestamp,
-) -> (Next, Hold) {
-    lead.note(now, step.as_str(), "to_park", Some(detail.clone()));
-    lead.reason = Some(Reason { code, detail });
-    lead.progress.failures = 0;
-    let hold = if code.may_be_booked() {
-        Hold::Keep
-    } else {
-        Hold::Free
-    };
-    if code.wants_hand_over() {
-        lead.status = Status::Queued;
-        (
-            Next::After {
-                step: Step::HandOver,
-                delay: Duration::ZERO,
-            },
-            hold,
-        )
-    } else {
-        lead.status = Status::Parked;
-        (Next::Done, hold)
-    }
-}
-
-fn handed_over(
-    lead: &mut Lead,
-    result: Result<(), String>,
-    now: Timestamp,
-    bounds: &Bounds,
-) -> (Next, Hold) {
-    let at = Step::HandOver.as_str();
-    match result {
-        Ok(()) => {
-            lead.progress.handed_over = true;
-            lead.note(
-                now,
-                at,
-                "handed_over",
-                Some("the contact is in iClosed for a setter".to_owned()),
-            );
-        }
-        Err(why) => {
-            lead.progress.failures += 1;
-            if lead.progress.failures < MOST_HAND_OVERS {
-                lead.note_once(now, at, "failed", why);
-                let delay = retry::backoff(lead.progress.failures, bounds.chance);
-                return (
-                    Next::After {
-                        step: Step::HandOver,
-                        delay,
-                    },
-                    Hold::Keep,
-                );
-            }
-            lead.note(now, at, "not_handed_over", Some(why));
-        }
-    }
-    if lead.status == Status::NeedsTime {
-        lead.reason = Some(Reason {
-            code: ReasonCode::TimeNotChosen,
-            detail: "the lead was asked to choose a time and did not".to_owned(),
-        });
-    }
-    lead.status = Status::Parked;
-    lead.alternatives.clear();
-    (Next::Done, Hold::Keep)
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::lead::status::frees_person;
-use crate::lead::{Intent, LeadId, SlotPolicy};
+use crate::lead::{Booking, Intent, LeadId, SlotPolicy};
 
 fn now() -> Timestamp {
     "2026-12-01T08:00:00Z".parse().unwrap()
