@@ -1,7 +1,9 @@
 //! What a route is asked and what it answers: the envelope of a request, of an answer and of every
-//! kind of refusal. No rule about a single field is here.
+//! kind of refusal, and how values are printed. No rule about a single field is here.
 
 use actix_web::web::Bytes;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 /// The routes that are imitated, as `METHOD /path`. Each is one budget, as the vendor counts verb
@@ -149,4 +151,20 @@ fn invalid(faults: &[(Option<String>, String)], endpoint: &str, shape: Validatio
         }
     };
     Answer::new(400, body)
+}
+
+/// The public id of a contact.
+pub(super) fn preview_id(contact_id: i64) -> String {
+    format!("contact_{contact_id:012x}")
+}
+
+/// As the vendor prints instants: milliseconds and `Z`.
+pub(super) fn utc(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+/// As the vendor prints a host's local time: without a zone.
+pub(super) fn zoneless(at: Timestamp, zone: &TimeZone) -> String {
+    let local = at.to_zoned(zone.clone());
+    local.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }

@@ -1,10 +1,9 @@
 //! Booking, moving and cancelling a call.
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Refusal, Request};
+use super::answer::{Answer, Refusal, Request, preview_id, utc};
 use super::listing;
 use super::state::{Call, Person, State};
 use super::validate::{self as rule, Fields};
@@ -206,20 +205,4 @@ pub(super) fn take_slot_first(state: &mut State, request: &Request) {
         let event_id = event.id;
         state.crowd_out(event_id, at);
     }
-}
-
-/// The public id of a contact.
-pub(super) fn preview_id(contact_id: i64) -> String {
-    format!("contact_{contact_id:012x}")
-}
-
-/// As the vendor prints instants: milliseconds and `Z`.
-pub(super) fn utc(at: Timestamp) -> String {
-    format!("{at:.3}")
-}
-
-/// As the vendor prints a host's local time: without a zone.
-pub(super) fn zoneless(at: Timestamp, zone: &TimeZone) -> String {
-    let local = at.to_zoned(zone.clone());
-    local.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }

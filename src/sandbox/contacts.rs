@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Refusal, Request};
-use super::calls::{preview_id, utc};
+use super::answer::{Answer, Refusal, Request, preview_id, utc};
 use super::listing::{Order, Paging, holds, within};
 use super::state::{Call, Contact, Person, State, phone_digits};
 use super::validate::{self as rule, Fields};

@@ -6,8 +6,7 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Refusal, Request};
-use super::calls::{preview_id, utc, zoneless};
+use super::answer::{Answer, Refusal, Request, preview_id, utc, zoneless};
 use super::state::{Call, State};
 use super::validate::{self as rule, Fields};
 
