@@ -1,15 +1,12 @@
 //! One settings file being read: its text, its environment, and what was found wrong with it so far.
 //!
-//! Owns lines and places. Knows no types and no setting; those are asked for through [`Section`].
+//! Owns lines and places. Knows no types and no setting; those are asked for through [`Section`](super::section::Section).
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use toml::de::DeTable;
-
 use super::environment::Lookup;
 use super::fault::{Fault, Problem};
-use super::section::Section;
 
 /// One file being read, and what was found wrong with it so far.
 pub(super) struct Document<'a> {
@@ -40,11 +37,6 @@ impl<'a> Document<'a> {
             warnings: RefCell::default(),
             asked: RefCell::default(),
         }
-    }
-
-    /// The top of the document.
-    pub fn root<'d>(&'d self, table: &'d DeTable<'d>) -> Section<'d> {
-        Section::top(self, table)
     }
 
     /// What the TOML parser could not read: one fault for each line, as the later ones of a line follow from the

@@ -6,7 +6,6 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::fault::Problem;
-use super::kind::web_address;
 use super::secret;
 use super::section::{Section, one_of};
 use crate::sources::spelling;
@@ -226,6 +225,19 @@ fn honeypot(text: &str) -> Result<Option<String>, Problem> {
         Some(_) => Err(Problem::from("is a field that people fill in")
             .hint("give it a name of its own, such as _gotcha")),
         None => Ok(Some(name.to_owned()).filter(|name| !name.is_empty())),
+    }
+}
+
+/// An address without a slash at its end.
+pub(super) fn web_address(text: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err(Problem::from(
+            "must be an address that begins with https://",
+        )),
     }
 }
 

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use reqwest::Url;
 use secrecy::SecretString;
 
 use super::fault::Problem;
@@ -159,7 +158,7 @@ fn platform(section: &Section<'_>, kind: &'static dyn sources::Kind) -> Platform
                 }
             }
             Shape::Url => {
-                if let Some(url) = section.parsed(key, web_address) {
+                if let Some(url) = section.parsed(key, form::web_address) {
                     own.set(key, url);
                 }
             }
@@ -193,19 +192,6 @@ fn platform(section: &Section<'_>, kind: &'static dyn sources::Kind) -> Platform
         );
     }
     Platform { kind, own }
-}
-
-/// An address without a slash at its end.
-pub(super) fn web_address(text: &str) -> Result<String, Problem> {
-    let text = text.trim();
-    match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-        _ => Err(Problem::from(
-            "must be an address that begins with https://",
-        )),
-    }
 }
 
 fn chatbot(section: &Section<'_>) -> SourceKind {

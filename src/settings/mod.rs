@@ -103,7 +103,7 @@ pub fn parse(
     if let Some(faults) = Faults::of(document.unreadable(&errors)) {
         return Err(faults);
     }
-    let settings = read(&document.root(table.get_ref()));
+    let settings = read(&Section::top(&document, table.get_ref()));
     let (faults, warnings) = document.finish();
     match Faults::of(faults) {
         Some(faults) => Err(faults),

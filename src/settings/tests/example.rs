@@ -86,7 +86,7 @@ fn the_example_shows_every_setting_and_no_other() {
 
     let document = Document::new("example", &text, &env);
     let (table, _) = DeTable::parse_recoverable(&text);
-    read(&document.root(table.get_ref()));
+    read(&Section::top(&document, table.get_ref()));
     let known: BTreeSet<String> = document
         .asked()
         .iter()
