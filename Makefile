@@ -52,10 +52,10 @@ fuzz: ## Hand any bytes at all to the platforms' adapters, for a minute or FUZZ_
 
 bench: redis ## Compare taking a lead with the least a server can do, on both stores (four minutes)
 	cargo bench --locked --bench accept
-	cargo bench --locked --bench redis
+	cargo bench --locked --bench replicas
 
 bench-growth: redis ## Compare a Redis with a million waiting leads with an empty queue (some minutes, 3 GB of memory)
-	cargo bench --locked --bench redis -- --growth
+	cargo bench --locked --bench replicas -- --growth
 
 load: $(VENV)/ready ## Run k6's smoke, burst and soak against a release build of the demo
 	cargo build --locked --release

@@ -1,7 +1,7 @@
 //! What taking a lead costs on Redis, against the least a server can do that keeps what it is told there.
 //!
 //! Gateway and floor run in this process and are measured in turns on the same Redis, once with `appendfsync always`
-//! and once with `everysec`. `cargo bench --bench redis` prints the tables; `-- --growth` fills a store with a million
+//! and once with `everysec`. `cargo bench --bench replicas` prints the tables; `-- --growth` fills a store with a million
 //! leads instead and compares it with an empty one. With `-- --strict` a broken bound fails.
 
 mod floor;
