@@ -256,8 +256,56 @@ pub enum Withdrawn {
     Busy,
 }
 
-/// Takes a lead back that its person withdrew at the platform. A call that is booked already stays: a person
-/// decides about it, and finds the withdrawal in the lead's history.
+/// What a withdrawal comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// The lead is cancelled.
+    Cancelled,
+    /// iClosed holds a call.
+    CallStands,
+    /// iClosed may hold a call.
+    CallUnknown,
+    /// The lead came to its end without a call.
+    NoCall,
+}
+
+impl Withdrawal {
+    /// Every one.
+    pub const ALL: [Self; 4] = [
+        Self::Cancelled,
+        Self::CallStands,
+        Self::CallUnknown,
+        Self::NoCall,
+    ];
+
+    /// The word for it in the lead's history.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancelled => "cancelled",
+            Self::CallStands => "call_stands",
+            Self::CallUnknown => "call_unknown",
+            Self::NoCall => "no_call",
+        }
+    }
+
+    /// Of a lead that stands so; `None`: a request for it is under way.
+    fn of(lead: &Lead) -> Option<Self> {
+        let reason = lead.reason.as_ref();
+        let may_be_booked = reason.is_some_and(|reason| reason.code.may_be_booked());
+        match lead.status {
+            Status::Parked if may_be_booked => Some(Self::CallUnknown),
+            Status::Queued | Status::NeedsTime | Status::Parked => Some(Self::Cancelled),
+            Status::Booking | Status::Reconciling => None,
+            Status::Booked => Some(Self::CallStands),
+            Status::Duplicate | Status::Disqualified | Status::Cancelled | Status::Erased => {
+                Some(Self::NoCall)
+            }
+        }
+    }
+}
+
+/// Takes a lead back that its person withdrew at the platform. A call that is booked already, or may be, stays: a
+/// person decides about it, and finds the withdrawal in the lead's history.
 ///
 /// # Errors
 /// Only when the store fails.
@@ -273,25 +321,64 @@ pub async fn withdraw(around: Around<'_>, id: &str) -> Result<Withdrawn, Refused
     if stored.lead.timeline.iter().any(known) {
         return Ok(Withdrawn::Done(lead));
     }
-    let outcome = match stored.lead.status {
-        Status::Queued | Status::NeedsTime | Status::Parked => {
+    let now = around.store.now();
+    let Some(withdrawal) = Withdrawal::of(&stored.lead) else {
+        return Ok(Withdrawn::Busy);
+    };
+    let outcome = withdrawal.as_str();
+    let (next, hold) = match withdrawal {
+        Withdrawal::Cancelled => {
             stored.lead.status = Status::Cancelled;
             stored.lead.reason = None;
-            "cancelled"
+            (Next::Done, Hold::Spent)
         }
-        Status::Booking | Status::Reconciling => return Ok(Withdrawn::Busy),
-        Status::Booked => "call_stands",
-        Status::Duplicate | Status::Disqualified | Status::Cancelled | Status::Erased => "no_call",
+        _ => (stored.as_before(now), Hold::Keep),
     };
     let detail = Some("the person took the lead back at the platform".to_owned());
-    stored
-        .lead
-        .note(around.store.now(), WITHDRAW, outcome, detail);
-    match around.store.amend(stored, Next::Done, Hold::Spent).await? {
+    stored.lead.note(now, WITHDRAW, outcome, detail);
+    match around.store.amend(stored, next, hold).await? {
         Amended::Done => {
             telemetry::events::withdrawn(lead, &around.source.name, outcome);
             Ok(Withdrawn::Done(lead))
         }
         Amended::Changed | Amended::PersonTaken(_) => Ok(Withdrawn::Busy),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_lead_that_may_have_a_call_is_not_cancelled_by_its_platform() {
+        for (status, reason, expected) in [
+            ("queued", None, Some(Withdrawal::Cancelled)),
+            (
+                "needs_time",
+                Some("time_not_chosen"),
+                Some(Withdrawal::Cancelled),
+            ),
+            ("parked", Some("no_slots"), Some(Withdrawal::Cancelled)),
+            (
+                "parked",
+                Some("outcome_unknown"),
+                Some(Withdrawal::CallUnknown),
+            ),
+            ("booking", None, None),
+            ("reconciling", None, None),
+            ("booked", None, Some(Withdrawal::CallStands)),
+            ("duplicate", None, Some(Withdrawal::NoCall)),
+            ("cancelled", None, Some(Withdrawal::NoCall)),
+        ] {
+            let lead: Lead = serde_json::from_value(json!({
+                "id": "ld_00000000000000000000000000", "account": "main", "source": "web", "linkPrefix": "ann/intro",
+                "lane": "normal", "receivedAt": "2026-09-01T08:00:00Z", "status": status, "slot": "nearest",
+                "contact": {}, "reason": reason.map(|code| json!({"code": code, "detail": ""})),
+            }))
+            .unwrap();
+            assert_eq!(Withdrawal::of(&lead), expected, "{status} {reason:?}");
+        }
     }
 }

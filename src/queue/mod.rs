@@ -175,6 +175,22 @@ pub struct Stored {
     pub seen: Seen,
 }
 
+impl Stored {
+    /// Whether a worker has it in hand.
+    pub fn is_held(&self, now: Timestamp) -> bool {
+        self.waits
+            .is_some_and(|waits| waits.leased && waits.due_at > now)
+    }
+
+    /// Where it goes when what it waits for stays as it is.
+    pub fn as_before(&self, now: Timestamp) -> Next {
+        self.waits.map_or(Next::Done, |waits| Next::After {
+            step: waits.step,
+            delay: Duration::try_from(waits.due_at.duration_since(now)).unwrap_or_default(),
+        })
+    }
+}
+
 /// The work a stored lead waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waits {

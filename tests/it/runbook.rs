@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use leadgate::api::problem::Code;
+use leadgate::intake::platform::Withdrawal;
 use leadgate::lead::{ReasonCode, Status, Step};
 use leadgate::queue::redis::Durability;
 
@@ -130,7 +131,7 @@ fn every_outcome_of_the_timeline_has_a_line_and_no_other() {
         .chain(owned(Step::ALL.map(Step::as_str)))
         .chain(owned(["accept", "captcha", "import", "operator"]))
         .collect();
-    let mut noted = BTreeSet::new();
+    let mut noted = owned(Withdrawal::ALL.map(Withdrawal::as_str));
     for text in sources() {
         for opening in [".note(", ".note_once("] {
             noted.extend(literals_of(&text, opening).into_iter().flatten());

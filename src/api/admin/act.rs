@@ -2,7 +2,6 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::{Bytes, Payload};
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::api::Gateway;
@@ -107,13 +106,6 @@ impl NotChanged {
     }
 }
 
-/// A lead in a worker's hands at this moment.
-pub fn is_held(stored: &Stored, now: Timestamp) -> bool {
-    stored
-        .waits
-        .is_some_and(|waits| waits.leased && waits.due_at > now)
-}
-
 /// Changes a lead that nobody works on; `None` from `change` leaves it as it is. The lead as it was judged, and
 /// whether it was changed.
 ///
@@ -126,7 +118,7 @@ pub async fn change<T>(
 ) -> Result<Result<T, NotChanged>, Problem> {
     for _ in 0..TRIES {
         let stored = known(gateway, id).await?;
-        if is_held(&stored, gateway.store.now()) {
+        if stored.is_held(gateway.store.now()) {
             return Ok(Err(NotChanged::Busy));
         }
         let mut lead = stored.lead.clone();

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::act::{self, is_held};
+use super::act;
 use super::leads::told;
 use super::search::{folded, numbers};
 use crate::api::Gateway;
@@ -195,7 +195,7 @@ async fn forget(gateway: &Gateway, id: LeadId, by: &str) -> Result<Forgotten, Pr
         // A call that is to be called off must not be forgotten before it is.
         let is_cancelling = stored.waits.is_some_and(|waits| waits.step == Step::Cancel);
         let now = gateway.store.now();
-        if is_cancelling || is_held(&stored, now) {
+        if is_cancelling || stored.is_held(now) {
             return Ok(Forgotten::Busy);
         }
         let until = gateway.store.claimed_until(id).await?;
