@@ -88,15 +88,21 @@ pub fn routes(config: &mut web::ServiceConfig) {
     let slots_of_source = web::resource("/v1/sources/{source}/slots")
         .wrap(from_fn(cors::around))
         .route(web::get().to(slots::list))
-        .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
+        .default_service(web::to(|request| {
+            not_allowed(request, "GET, HEAD, OPTIONS")
+        }));
     let lead = web::resource("/v1/leads/{leadId}")
         .wrap(from_fn(cors::around))
         .route(web::get().to(status::tell))
-        .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
+        .default_service(web::to(|request| {
+            not_allowed(request, "GET, HEAD, OPTIONS")
+        }));
     let events = web::resource("/v1/leads/{leadId}/events")
         .wrap(from_fn(cors::around))
         .route(web::get().to(events::follow))
-        .default_service(web::to(|request| not_allowed(request, "GET, OPTIONS")));
+        .default_service(web::to(|request| {
+            not_allowed(request, "GET, HEAD, OPTIONS")
+        }));
     let time = web::resource("/v1/leads/{leadId}/time")
         .wrap(from_fn(cors::around))
         .route(web::post().to(time::choose))
@@ -128,7 +134,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 fn plain(path: &str, route: actix_web::Route) -> actix_web::Resource {
     web::resource(path)
         .route(route)
-        .default_service(web::to(|request| not_allowed(request, "GET")))
+        .default_service(web::to(|request| not_allowed(request, "GET, HEAD")))
 }
 
 async fn not_allowed(request: HttpRequest, allow: &'static str) -> Result<HttpResponse, Problem> {

@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
@@ -36,9 +37,10 @@ pub struct RequestId(pub String);
 pub struct RequestSpan(pub tracing::Span);
 
 /// Gives the request an id and a span that joins the caller's trace, and every error the shape of a problem
-/// document, or of a page for whoever waits for one. The span holds the route and the method; path, query, address and agent are the caller's own.
+/// document, or of a page for whoever waits for one. The span holds the route and the method; path, query, address and
+/// agent are the caller's own.
 pub async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = new_id();
@@ -62,6 +64,11 @@ pub async fn around(
     telemetry::join_trace(&span, parent);
     request.extensions_mut().insert(RequestId(id.clone()));
     request.extensions_mut().insert(RequestSpan(span.clone()));
+    // What GET would be answered, without the content (RFC 9110, section 9.3.2), which the HTTP layer leaves out.
+    let is_head = request.method() == Method::HEAD;
+    if is_head {
+        request.head_mut().method = Method::GET;
+    }
     // A handler's error arrives here as an answer that remembers it.
     let response = next.call(request).instrument(span.clone()).await?;
     let mut response = match problem_in(response.response().error()) {
@@ -82,6 +89,10 @@ pub async fn around(
         }
         None => response.map_into_boxed_body(),
     };
+    // Nobody would read a stream, and the next answer would wait behind it.
+    if is_head && response.response().body().size() == BodySize::Stream {
+        response = response.map_body(|_, _| BoxBody::new(body::None::new()));
+    }
     let status = response.status().as_u16();
     span.record("http.response.status_code", status);
     if status >= 500 {

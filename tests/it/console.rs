@@ -49,7 +49,10 @@ async fn the_page_comes_whole_from_the_binary_and_may_ask_nobody_else() {
         }
     }
     let posted = Seen::of(gateway.request(Method::POST, "/console")).await;
-    assert_eq!((posted.http, posted.header("allow")), (405, Some("GET")));
+    assert_eq!(
+        (posted.http, posted.header("allow")),
+        (405, Some("GET, HEAD"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -29,11 +29,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
     let leads = web::resource("/v1/admin/leads")
         .wrap(from_fn(gate))
         .route(web::get().to(leads::list))
-        .default_service(web::to(|request| not_allowed(request, "GET")));
+        .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
     let lead = web::resource("/v1/admin/leads/{leadId}")
         .wrap(from_fn(gate))
         .route(web::get().to(leads::show))
-        .default_service(web::to(|request| not_allowed(request, "GET")));
+        .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
     let backfills = web::resource("/v1/admin/backfills")
         .wrap(from_fn(gate))
         .route(web::post().to(backfills::fill))
@@ -77,7 +77,7 @@ fn acts_on_leads(config: &mut web::ServiceConfig) {
     let export = web::resource("/v1/admin/export")
         .wrap(from_fn(gate))
         .route(web::get().to(export::export))
-        .default_service(web::to(|request| not_allowed(request, "GET")));
+        .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
     config
         .service(retry)
         .service(release)
@@ -91,7 +91,7 @@ fn pauses_and_resumes(config: &mut web::ServiceConfig) {
     let accounts = web::resource("/v1/admin/accounts")
         .wrap(from_fn(gate))
         .route(web::get().to(pauses::accounts))
-        .default_service(web::to(|request| not_allowed(request, "GET")));
+        .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
     let pause_account = web::resource("/v1/admin/accounts/{account}/pause")
         .wrap(from_fn(gate))
         .route(web::post().to(pauses::pause_account))
@@ -103,7 +103,7 @@ fn pauses_and_resumes(config: &mut web::ServiceConfig) {
     let sources = web::resource("/v1/admin/sources")
         .wrap(from_fn(gate))
         .route(web::get().to(pauses::sources))
-        .default_service(web::to(|request| not_allowed(request, "GET")));
+        .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
     let pause_source = web::resource("/v1/admin/sources/{source}/pause")
         .wrap(from_fn(gate))
         .route(web::post().to(pauses::pause_source))

@@ -29,7 +29,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     let receivers = web::resource("/v1/admin/receivers")
         .wrap(from_fn(super::gate))
         .route(web::get().to(list))
-        .default_service(web::to(|request| not_allowed(request, "GET")));
+        .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
     let resume = web::resource("/v1/admin/receivers/{receiver}/resume")
         .wrap(from_fn(super::gate))
         .route(web::post().to(resume))

@@ -62,6 +62,6 @@ fn part(
 async fn closed(gateway: Data<Gateway>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     match gateway.settings.server.operator_key {
         None => Err(no_such_path()),
-        Some(_) => not_allowed(request, "GET").await,
+        Some(_) => not_allowed(request, "GET, HEAD").await,
     }
 }

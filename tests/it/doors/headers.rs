@@ -132,3 +132,31 @@ async fn every_answer_is_guarded() {
         assert_guarded(what, &seen);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_is_answered_like_get_without_the_content() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
+    let waiting = Answer::of(gateway.post(&lead(1), 20).await).await;
+    let state = format!("/v1/leads/{}", waiting.id());
+    for path in [
+        "/livez",
+        "/readyz",
+        "/openapi.yaml",
+        &state,
+        &format!("{state}/events"),
+        "/nothing",
+    ] {
+        let get = gateway.request(Method::GET, path).send().await.unwrap();
+        let mut head = gateway.request(Method::HEAD, path).send().await.unwrap();
+        assert_eq!(head.status(), get.status(), "{path}");
+        for name in ["content-type", "etag", "cache-control"] {
+            assert_eq!(
+                head.headers().get(name),
+                get.headers().get(name),
+                "{path} {name}"
+            );
+        }
+        assert_eq!(head.chunk().await.unwrap(), None, "{path}");
+    }
+}

@@ -287,13 +287,13 @@ async fn a_method_a_path_does_not_have_is_told_the_methods_it_has() {
     let lead = "/v1/leads/ld_00000000000000000000000000";
     for (path, allow) in [
         (LEADS.to_owned(), "POST, OPTIONS"),
-        ("/v1/sources/landing/slots".to_owned(), "GET, OPTIONS"),
-        (lead.to_owned(), "GET, OPTIONS"),
-        (format!("{lead}/events"), "GET, OPTIONS"),
+        ("/v1/sources/landing/slots".to_owned(), "GET, HEAD, OPTIONS"),
+        (lead.to_owned(), "GET, HEAD, OPTIONS"),
+        (format!("{lead}/events"), "GET, HEAD, OPTIONS"),
         (format!("{lead}/time"), "POST, OPTIONS"),
-        ("/livez".to_owned(), "GET"),
-        ("/readyz".to_owned(), "GET"),
-        ("/openapi.yaml".to_owned(), "GET"),
+        ("/livez".to_owned(), "GET, HEAD"),
+        ("/readyz".to_owned(), "GET, HEAD"),
+        ("/openapi.yaml".to_owned(), "GET, HEAD"),
     ] {
         for method in [
             Method::GET,
