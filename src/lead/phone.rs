@@ -86,14 +86,20 @@ impl Phone {
         let hint = country
             .and_then(region_of)
             .or_else(|| default_region.and_then(region_of));
-        let number = match &written {
-            Written::International(digits) => international(digits),
-            Written::ZeroZero(digits) => zero_zero(digits, hint),
-            Written::Local(digits) => local(digits, hint),
+        let as_written = match &written {
+            Written::International(digits) => as_written(&modern_mexican(digits)),
+            Written::ZeroZero(_) | Written::Local(_) => None,
+        };
+        let is_known = as_written.is_some();
+        let number = match (as_written, &written) {
+            (Some(number), _) => Ok(number),
+            (None, Written::International(digits)) => international(digits),
+            (None, Written::ZeroZero(digits)) => zero_zero(digits, hint),
+            (None, Written::Local(digits)) => local(digits, hint),
         }?;
         let e164 = number.format_as(PhoneNumberFormat::E164).into_owned();
         let fits = e164.len() <= MAX_PHONE_CHARS && e164[1..].bytes().all(|b| b.is_ascii_digit());
-        if !fits || !(number.is_valid() || reads_back(&e164)) {
+        if !fits || !(is_known || number.is_valid() || reads_back(&e164)) {
             return Err(PhoneFault::NotPossible);
         }
         Ok(Phone {
@@ -118,6 +124,25 @@ pub fn warm() {
 
 fn region_of(country: &str) -> Option<Region> {
     country::country_code(country)?.parse().ok()
+}
+
+/// The number that stands there, when libphonenumber knows its range: reading it would only give it back, and is the
+/// dearest thing done to a lead. One with a zero after the country code is left to be read: the zero may belong to it or not.
+fn as_written(digits: &str) -> Option<PhoneNumber> {
+    let of_code = |length: usize| {
+        let (code, national) = digits.split_at_checked(length)?;
+        let country_code = code.parse().ok()?;
+        // No country code begins with another one.
+        PHONE_NUMBER_UTIL.get_region_for_country_code(country_code)?;
+        Some((country_code, national))
+    };
+    let (country_code, national) = (1..=3).find_map(of_code)?;
+    let number = PhoneNumber {
+        country_code,
+        national_number: national.parse().ok()?,
+        ..PhoneNumber::default()
+    };
+    (!national.starts_with('0') && number.is_valid()).then_some(number)
 }
 
 fn international(digits: &str) -> Result<PhoneNumber, PhoneFault> {

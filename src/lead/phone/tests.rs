@@ -164,3 +164,34 @@ proptest! {
         }
     }
 }
+
+/// Digits that repeat from run to run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+#[test]
+fn a_number_that_is_known_as_written_is_what_reading_it_gives() {
+    let mut dice = Dice(7);
+    let mut known = 0;
+    for code in PHONE_NUMBER_UTIL.get_supported_calling_codes() {
+        for _ in 0..40 {
+            let length = 6 + dice.below(6);
+            let national: String = (0..length).map(|_| dice.below(10).to_string()).collect();
+            let digits = format!("{code}{national}");
+            if let Some(number) = as_written(&digits) {
+                known += 1;
+                assert_eq!(Ok(number), international(&digits), "+{digits}");
+            }
+        }
+    }
+    assert!(known > 300, "{known}");
+}
