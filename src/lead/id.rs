@@ -43,12 +43,12 @@ impl LeadId {
 
 fn spell(f: &mut fmt::Formatter<'_>, prefix: &str, bytes: [u8; 16]) -> fmt::Result {
     let value = u128::from_be_bytes(bytes);
-    f.write_str(prefix)?;
-    for place in (0..DIGITS).rev() {
-        let digit = (value >> (place * 5)) & 31;
-        write!(f, "{}", ALPHABET[usize::from(digit as u8)] as char)?;
+    let mut digits = [0; DIGITS];
+    for (place, digit) in digits.iter_mut().rev().enumerate() {
+        *digit = ALPHABET[usize::from((value >> (place * 5)) as u8 & 31)];
     }
-    Ok(())
+    f.write_str(prefix)?;
+    f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
 }
 
 fn read(text: &str, prefix: &str) -> Option<[u8; 16]> {

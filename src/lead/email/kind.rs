@@ -94,13 +94,14 @@ pub fn typo_hint(email: &Email) -> Option<String> {
     if is_free(&domain) || is_disposable(&domain) {
         return None;
     }
+    let letters = letters(&domain);
     let slips = |meant: &&str| {
         let allowed = if meant.len() < LONG_DOMAIN_BYTES {
             1
         } else {
             2
         };
-        let near = may_be_near(&domain, meant, allowed);
+        let near = may_be_near(&domain, &letters, meant, allowed);
         near.then(|| strsim::osa_distance(&domain, meant))
             .filter(|slips| *slips <= allowed)
     };
@@ -112,23 +113,28 @@ pub fn typo_hint(email: &Email) -> Option<String> {
 }
 
 /// Whether `allowed` slips could turn one into the other, judged by their letters alone: every slip changes the
-/// count of at most two letters. Spares nearly every domain the real comparison.
-fn may_be_near(domain: &str, meant: &str, allowed: usize) -> bool {
+/// count of at most two letters. Spares nearly every domain the real comparison. `letters` are the domain's.
+fn may_be_near(domain: &str, letters: &[u8; 256], meant: &str, allowed: usize) -> bool {
     if domain.len().abs_diff(meant.len()) > allowed {
         return false;
     }
-    let mut surplus = [0_i8; 256];
-    for byte in domain.bytes() {
-        surplus[usize::from(byte)] = surplus[usize::from(byte)].saturating_add(1);
+    let mut left = *letters;
+    let shared = meant.bytes().filter(|byte| {
+        let left = &mut left[usize::from(*byte)];
+        let is_there = *left > 0;
+        *left = left.saturating_sub(1);
+        is_there
+    });
+    domain.len() + meant.len() - 2 * shared.count() <= 2 * allowed
+}
+
+/// How often each byte is in the text.
+fn letters(text: &str) -> [u8; 256] {
+    let mut counts = [0_u8; 256];
+    for byte in text.bytes() {
+        counts[usize::from(byte)] = counts[usize::from(byte)].saturating_add(1);
     }
-    for byte in meant.bytes() {
-        surplus[usize::from(byte)] = surplus[usize::from(byte)].saturating_sub(1);
-    }
-    let changed: usize = surplus
-        .iter()
-        .map(|left| usize::from(left.unsigned_abs()))
-        .sum();
-    changed <= 2 * allowed
+    counts
 }
 
 /// Whether anybody can have a mailbox at this domain, given in lower case.
