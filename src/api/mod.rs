@@ -114,10 +114,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route(web::post().to(hooks::take))
         .default_service(web::to(|request| not_allowed(request, "POST")));
     config
-        .service(webhooks)
-        .service(webhooks_with_token)
+        // Looked through in this order: the door that leads come by stands first.
         .service(leads_of_source)
         .service(slots_of_source)
+        .service(webhooks)
+        .service(webhooks_with_token)
         .service(lead)
         .service(events)
         .service(time)

@@ -52,12 +52,15 @@ impl Voice {
     /// The voice for the bots of this source; `None`: leadgate's own answers are wanted.
     pub fn of(gateway: &Gateway, source: &Source, request: &HttpRequest) -> Option<Self> {
         let reply = source.kind.reply();
+        if reply == Reply::Neutral {
+            return None;
+        }
         let connection = request.connection_info();
         let address = match &gateway.settings.server.public_url {
             Some(public) => public.clone(),
             None => format!("{}://{}", connection.scheme(), connection.host()),
         };
-        (reply != Reply::Neutral).then_some(Self { reply, address })
+        Some(Self { reply, address })
     }
 
     /// How many times are offered where nobody says: a chat shows few at once.
