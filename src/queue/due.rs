@@ -11,7 +11,7 @@ use crate::lead::Step;
 const LOOK_AT_LEAST: Duration = Duration::from_secs(1);
 
 /// And not more often than this, however many signals come.
-const LOOK_AT_MOST: Duration = Duration::from_millis(10);
+const LOOK_AT_MOST: Duration = Duration::from_millis(20);
 
 /// Resolves when a lead of this account is due for this step.
 ///
