@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::notices;
 use super::read::{AHEAD_EXACT, go_before};
-use super::record::{self, encode, holder};
+use super::record::{self, encode};
 use super::writer::Desk;
 use crate::clock::millis;
 use crate::lead::status::frees_person;
@@ -46,10 +46,12 @@ pub fn accept(
     let person = person.concat();
     let person_until = now.saturating_add(millis(person_window));
     let frees = frees_person(lead.status, lead.reason.as_ref().map(|reason| reason.code));
-    let earlier = if frees {
-        holder(&desk.db, &person, now)?
-    } else {
-        claim_or_find(&desk.db, &person, lead.id, person_until, now)?
+    let earlier = {
+        let recent = desk.recent.lock();
+        if recent.row(lead.id).is_some() {
+            return Err(StoreError::Unavailable("the id is taken".to_owned()));
+        }
+        recent.holder(&desk.db, &person, now)?
     };
     let (first, body) = match earlier {
         None => (first, body),
@@ -75,6 +77,18 @@ pub fn accept(
             person_until,
             &body,
         ))?;
+    let claimed: &[u8] = if frees || earlier.is_some() {
+        &[]
+    } else {
+        &person
+    };
+    desk.recent.lock().add(
+        &desk.db,
+        lead.id,
+        desk.db.last_insert_rowid(),
+        claimed,
+        person_until,
+    )?;
     if let Some(Idempotency { key, body, kept }) = idempotency {
         desk.db
             .prepare_cached(
@@ -158,25 +172,6 @@ fn repetition(lead: &Lead, of: LeadId) -> Lead {
         duplicate_of: Some(of),
         ..lead.clone()
     }
-}
-
-/// Claims the person for a new lead, or finds the lead that has it. One that lapsed is as good as none.
-fn claim_or_find(
-    db: &Connection,
-    person: &[u8],
-    id: LeadId,
-    until: i64,
-    now: i64,
-) -> Result<Option<LeadId>, StoreError> {
-    for digest in record::digests(person) {
-        if record::claim_digest(db, digest, id, until, now)? {
-            continue;
-        }
-        // Somebody has this one, so whatever was claimed before it is let go.
-        record::free_person(db, person, id)?;
-        return holder(db, person, now);
-    }
-    Ok(None)
 }
 
 /// Counted one by one while few wait. Beyond that the lanes' counters bound it, so that a long queue costs no time.

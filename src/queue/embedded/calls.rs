@@ -1,8 +1,11 @@
-//! Which lead has this call, and which leads claim this person.
+//! Which lead has this call, and which leads claim this person until when.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::record;
+use super::writer::Desk;
+use crate::clock::from_millis;
 use crate::lead::LeadId;
 use crate::queue::{Digest, StoreError};
 
@@ -18,10 +21,25 @@ pub fn by_call(db: &Connection, account: &str, call_id: i64) -> Result<Option<Le
 }
 
 /// Whoever claims one of the digests, each lead once.
-pub fn by_person(db: &Connection, person: &[Digest], now: i64) -> Result<Vec<LeadId>, StoreError> {
+pub fn by_person(desk: &mut Desk, person: &[Digest]) -> Result<Vec<LeadId>, StoreError> {
+    let (now, recent) = (desk.now(), desk.recent.lock());
     let mut holders = Vec::new();
     for digest in person {
-        holders.extend(record::holder(db, digest, now)?.filter(|id| !holders.contains(id)));
+        holders.extend(
+            recent
+                .holder(&desk.db, digest, now)?
+                .filter(|id| !holders.contains(id)),
+        );
     }
     Ok(holders)
+}
+
+/// Until when the lead claims one of its digests.
+pub fn claimed_until(desk: &mut Desk, id: LeadId) -> Result<Option<Timestamp>, StoreError> {
+    let Some(place) = record::place(&desk.db, &desk.recent, id)? else {
+        return Ok(None);
+    };
+    let (now, recent) = (desk.now(), desk.recent.lock());
+    let until = recent.claimed_until(&desk.db, &place.person, id, now)?;
+    Ok(until.map(from_millis))
 }

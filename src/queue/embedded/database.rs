@@ -19,15 +19,16 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 const SCHEMA: &str = include_str!("schema.sql");
 const SCHEMA_VERSION: i64 = 1;
-/// A lead touches a few pages anywhere in the indexes, and each is written whole: small pages make small commits.
+/// A page is written whole whatever is changed in it: small pages make small commits.
 const PAGE_BYTES: u64 = 1024;
-/// After a checkpoint the write-ahead log keeps at most this much of the disk.
-const LOG_KEPT_BYTES: i64 = 64 * 1024 * 1024;
+/// After a checkpoint the write-ahead log keeps at most this much of the disk: what it has under load, since the first
+/// commit after it was cut waits until the disk has let go of it, and later ones until it is there again.
+const LOG_KEPT_BYTES: i64 = 320 * 1024 * 1024;
 /// Only a person with an SQL shell can hold the database that long.
 const BUSY: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 128;
-/// A new lead's random keys touch pages all over the indexes, and what is not in memory is read again for each. Not
-/// more than this: after a page was split, a commit walks through all of it.
+/// A new lead's digests are looked up all over their table, and what is not in memory is read again for each. Not more
+/// than this: after a page was split, a commit walks through all of it.
 const CACHE_KIBIBYTES: i64 = 8 * 1024;
 
 /// Why the folder could not be opened.

@@ -12,6 +12,7 @@ mod list;
 mod notices;
 mod permits;
 mod read;
+mod recent;
 mod record;
 mod scrub;
 mod sweep;
@@ -39,6 +40,7 @@ use crate::queue::{
 use copier::Copier;
 use permits::Name;
 use read::Readers;
+use recent::Shared;
 use work::{Identified, Intention};
 use writer::{Desk, Writer};
 
@@ -48,7 +50,7 @@ pub struct Options {
     /// Made if it is not there. On a local disk: locks and shared memory do not work over a network.
     pub folder: PathBuf,
     /// The database's size at most, in MiB. New leads are refused when seven eighths are used; the rest is for work
-    /// on those accepted. The write-ahead log, usually below 256 MiB, comes on top. `None`: the disk's size decides.
+    /// on those accepted. The write-ahead log, usually below 300 MiB, comes on top. `None`: the disk's size decides.
     pub max_megabytes: Option<u32>,
     /// The store's clock.
     pub clock: Clock,
@@ -58,6 +60,7 @@ pub struct Options {
 pub struct Embedded {
     // Dropped in this order, so that the writer closes the database last and leaves no log behind.
     readers: Arc<Readers>,
+    recent: Shared,
     writer: Writer,
     changes: Arc<Changes>,
     clock: Clock,
@@ -80,16 +83,19 @@ impl Embedded {
         let (mut db, max_pages) = database::writer(&folder, max_megabytes)?;
         let hash_key = database::hash_key(&db)?;
         database::take_over(&mut db, &clock)?;
+        let recent = Shared::read(&db)?;
         let readers = Readers::open(&folder)?;
         let changes = Arc::new(Changes::default());
         let copier = Copier::start(database::copier(&folder)?);
         let started = copier.and_then(|copier| {
             let (clock, changes) = (clock.clone(), Arc::clone(&changes));
-            Writer::start(db, copier, max_pages, clock, changes, lock)
+            let recent = recent.clone();
+            Writer::start(db, recent, copier, max_pages, clock, changes, lock)
         });
         let writer = started.map_err(|source| OpenError::Folder { folder, source })?;
         Ok(Self {
             readers,
+            recent,
             writer,
             changes,
             clock,
@@ -268,16 +274,16 @@ impl Store for Embedded {
         _account: &str,
         person: &[Digest],
     ) -> Result<Vec<LeadId>, StoreError> {
-        let (person, now) = (person.to_vec(), self.now());
-        self.readers
-            .run(move |db| calls::by_person(db, &person, now))
+        let person = person.to_vec();
+        self.writer
+            .run_together(move |desk| calls::by_person(desk, &person))
             .await
     }
 
     async fn get(&self, id: LeadId) -> Result<Option<Stored>, StoreError> {
-        let now = self.now();
+        let (recent, now) = (self.recent.clone(), self.now());
         self.readers
-            .run(move |db| record::stored(db, id, now))
+            .run(move |db| record::stored(db, &recent, id, now))
             .await
     }
 
@@ -305,8 +311,10 @@ impl Store for Embedded {
     }
 
     async fn ahead(&self, id: LeadId) -> Result<Option<u64>, StoreError> {
-        let now = self.now();
-        self.readers.run(move |db| read::ahead(db, id, now)).await
+        let (recent, now) = (self.recent.clone(), self.now());
+        self.readers
+            .run(move |db| read::ahead(db, &recent, id, now))
+            .await
     }
 
     async fn backlog(&self) -> Result<Vec<Backlog>, StoreError> {
@@ -375,9 +383,8 @@ impl Store for Embedded {
     }
 
     async fn claimed_until(&self, id: LeadId) -> Result<Option<Timestamp>, StoreError> {
-        let now = self.now();
-        self.readers
-            .run(move |db| record::claimed_until(db, id, now))
+        self.writer
+            .run_together(move |desk| calls::claimed_until(desk, id))
             .await
     }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::Semaphore;
 
 use super::database::{self, OpenError};
+use super::recent::Shared;
 use super::record;
 use crate::lead::{Lane, LeadId, Step};
 use crate::queue::{Backlog, Digest, StoreError};
@@ -113,8 +114,13 @@ fn span(from: i64, to: i64) -> Duration {
     Duration::from_millis(to.saturating_sub(from).max(0).cast_unsigned())
 }
 
-pub fn ahead(db: &Connection, id: LeadId, now: i64) -> Result<Option<u64>, StoreError> {
-    let Some(place) = record::place(db, id)? else {
+pub fn ahead(
+    db: &Connection,
+    recent: &Shared,
+    id: LeadId,
+    now: i64,
+) -> Result<Option<u64>, StoreError> {
+    let Some(place) = record::place(db, recent, id)? else {
         return Ok(None);
     };
     if place.step.is_none() {

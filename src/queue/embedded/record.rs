@@ -1,8 +1,8 @@
 //! One lead as a row: what is kept as columns, what as JSON, and how a rewritten lead goes back.
 
-use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 
+use super::recent::Shared;
 use super::writer::Desk;
 use crate::clock::{from_millis, millis};
 use crate::lead::status::frees_person;
@@ -32,8 +32,13 @@ impl Place {
 }
 
 pub fn encode(lead: &Lead) -> Result<String, StoreError> {
-    serde_json::to_string(lead)
-        .map_err(|e| StoreError::Unavailable(format!("a record cannot be written: {e}")))
+    let unwritten = |why: &dyn std::fmt::Display| {
+        StoreError::Unavailable(format!("a record cannot be written: {why}"))
+    };
+    // What was posted is in it once as it came and once as it was read.
+    let mut body = Vec::with_capacity(1024 + 2 * lead.raw.len());
+    serde_json::to_writer(&mut body, lead).map_err(|e| unwritten(&e))?;
+    String::from_utf8(body).map_err(|e| unwritten(&e.utf8_error()))
 }
 
 pub fn step(word: &str) -> Result<Step, StoreError> {
@@ -47,11 +52,15 @@ pub fn id(bytes: [u8; 16]) -> LeadId {
     LeadId::from_bytes(bytes)
 }
 
-pub fn place(db: &Connection, id: LeadId) -> Result<Option<Place>, StoreError> {
+/// Beside the writer this comes before any other look into `db`: what is recent no longer is in the tables of every
+/// state that is committed later.
+pub fn place(db: &Connection, recent: &Shared, id: LeadId) -> Result<Option<Place>, StoreError> {
+    let row = recent.lock().row(id);
     let mut find = db.prepare_cached(
-        "SELECT seq, lane, step, due_at, leased, fence, version, person, person_until FROM leads WHERE id = ?1",
+        "SELECT seq, lane, step, due_at, leased, fence, version, person, person_until FROM leads \
+         WHERE seq = coalesce(?2, (SELECT seq FROM ids WHERE id = ?1)) AND id = ?1",
     )?;
-    let mut rows = find.query([id.as_bytes()])?;
+    let mut rows = find.query((id.as_bytes(), row))?;
     rows.next()?.map(place_in).transpose()
 }
 
@@ -72,8 +81,13 @@ pub fn place_in(row: &Row<'_>) -> Result<Place, StoreError> {
 }
 
 /// A lead with its place, as committed.
-pub fn stored(db: &Connection, id: LeadId, now: i64) -> Result<Option<Stored>, StoreError> {
-    let Some(place) = place(db, id)? else {
+pub fn stored(
+    db: &Connection,
+    recent: &Shared,
+    id: LeadId,
+    now: i64,
+) -> Result<Option<Stored>, StoreError> {
+    let Some(place) = place(db, recent, id)? else {
         return Ok(None);
     };
     let lead = lead_at(db, &place)?;
@@ -149,85 +163,13 @@ pub fn rewrite(
         }
     }
     if frees(lead) {
-        free_person(&desk.db, &place.person, lead.id)?;
+        desk.recent.lock().free(&desk.db, lead.id, &place.person)?;
     }
     desk.lead_changed(lead.id);
     if step.is_some() {
         desk.work_may_be_due();
     }
     Ok(())
-}
-
-/// The lead that claims one of the digests.
-pub fn holder(db: &Connection, person: &[u8], now: i64) -> Result<Option<LeadId>, StoreError> {
-    let mut find =
-        db.prepare_cached("SELECT lead_id FROM person WHERE digest = ?1 AND until > ?2")?;
-    for digest in digests(person) {
-        if let Some(found) = find.query_row((digest, now), |row| row.get(0)).optional()? {
-            return Ok(Some(id(found)));
-        }
-    }
-    Ok(None)
-}
-
-/// Until when the lead claims one of its digests.
-pub fn claimed_until(
-    db: &Connection,
-    id: LeadId,
-    now: i64,
-) -> Result<Option<Timestamp>, StoreError> {
-    let Some(place) = place(db, id)? else {
-        return Ok(None);
-    };
-    let mut find = db.prepare_cached(
-        "SELECT until FROM person WHERE digest = ?1 AND lead_id = ?2 AND until > ?3",
-    )?;
-    let mut last: Option<i64> = None;
-    for digest in digests(&place.person) {
-        let until = find.query_row((digest, id.as_bytes(), now), |row| row.get(0));
-        last = last.max(until.optional()?);
-    }
-    Ok(last.map(from_millis))
-}
-
-/// Gives up those of the digests that this lead claims.
-pub fn free_person(db: &Connection, person: &[u8], id: LeadId) -> Result<(), StoreError> {
-    let mut free = db.prepare_cached("DELETE FROM person WHERE digest = ?1 AND lead_id = ?2")?;
-    for digest in digests(person) {
-        free.execute((digest, id.as_bytes()))?;
-    }
-    Ok(())
-}
-
-/// Claims those of the digests that no lead has a claim to.
-pub fn claim_person(
-    db: &Connection,
-    person: &[u8],
-    id: LeadId,
-    until: i64,
-    now: i64,
-) -> Result<(), StoreError> {
-    for digest in digests(person) {
-        claim_digest(db, digest, id, until, now)?;
-    }
-    Ok(())
-}
-
-/// Claims one digest; `false` when another lead has it.
-pub fn claim_digest(
-    db: &Connection,
-    digest: &Digest,
-    id: LeadId,
-    until: i64,
-    now: i64,
-) -> Result<bool, StoreError> {
-    let changed = db
-        .prepare_cached(
-            "INSERT INTO person (digest, lead_id, until) VALUES (?1, ?2, ?3) ON CONFLICT (digest) \
-             DO UPDATE SET lead_id = excluded.lead_id, until = excluded.until WHERE person.until <= ?4",
-        )?
-        .execute((digest, id.as_bytes(), until, now))?;
-    Ok(changed > 0)
 }
 
 /// Digests of 16 bytes, one after the other.

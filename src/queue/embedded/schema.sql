@@ -1,7 +1,7 @@
 -- One lead with its place in the queue. Times are milliseconds since 1970.
 CREATE TABLE leads (
     seq          INTEGER PRIMARY KEY,
-    id           BLOB    NOT NULL UNIQUE,
+    id           BLOB    NOT NULL,              -- found by `recent` or `ids`
     account      TEXT    NOT NULL,
     lane         INTEGER NOT NULL,              -- 0 interactive, 1 normal, 2 bulk
     step         TEXT,                          -- the work it waits for; NULL: none
@@ -20,12 +20,27 @@ CREATE INDEX leads_waiting ON leads (account, step, lane, due_at, leased) WHERE 
 CREATE INDEX leads_ended ON leads (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX leads_call ON leads (account, call_id) WHERE call_id IS NOT NULL;
 
--- Who is claimed by which lead.
+-- The row of each lead that is not in `recent`.
+CREATE TABLE ids (
+    id  BLOB    PRIMARY KEY,
+    seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Who is claimed by which lead, unless `recent` says otherwise.
 CREATE TABLE person (
     digest  BLOB    PRIMARY KEY,
     lead_id BLOB    NOT NULL,
     until   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What `ids` and `person` are to be told, the newest last and the newest right: see `recent.rs`.
+CREATE TABLE recent (
+    n       INTEGER PRIMARY KEY,
+    lead_id BLOB    NOT NULL,
+    seq     INTEGER,                            -- a new lead's row
+    person  BLOB    NOT NULL,                   -- digests of 16 bytes, one after the other
+    until   INTEGER                             -- the lead claims them until then; NULL: it lets them go
+) STRICT;
 
 -- Deliveries that may come again.
 CREATE TABLE idempotency (

@@ -69,11 +69,16 @@ pub fn ended(desk: &mut Desk, kept: Duration) -> Result<u64, StoreError> {
     desk.db
         .prepare_cached("DELETE FROM pauses WHERE closes_at <= ?1")?
         .execute([steady])?;
-    let gone = desk
-        .db
-        .prepare_cached(
-            "DELETE FROM leads WHERE seq IN (SELECT seq FROM leads WHERE ended_at <= ?1 ORDER BY ended_at LIMIT ?2)",
-        )?
-        .execute((now.saturating_sub(millis(kept)), i64::try_from(PIECE).unwrap_or(i64::MAX)))?;
-    Ok(gone as u64)
+    let mut delete = desk.db.prepare_cached(
+        "DELETE FROM leads WHERE seq IN (SELECT seq FROM leads WHERE ended_at <= ?1 ORDER BY ended_at LIMIT ?2) \
+         RETURNING id",
+    )?;
+    let most = i64::try_from(PIECE).unwrap_or(i64::MAX);
+    let gone = delete.query_map((now.saturating_sub(millis(kept)), most), |row| row.get(0))?;
+    let gone: Vec<[u8; 16]> = gone.collect::<Result<_, _>>()?;
+    let mut recent = desk.recent.lock();
+    for id in &gone {
+        recent.forget(&desk.db, *id)?;
+    }
+    Ok(gone.len() as u64)
 }

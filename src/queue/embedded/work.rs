@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::notices;
-use super::record::{self, Place, claim_person, encode, frees, rewrite};
+use super::record::{self, Place, encode, frees, rewrite};
 use super::writer::Desk;
 use crate::clock::{from_millis, millis};
 use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
@@ -95,7 +95,8 @@ fn first_due(
 
 /// The lead's place, if this fence is still its newest and its work has not ended. The lease may have run out.
 fn claimed(desk: &Desk, id: LeadId, fence: u64) -> Result<Option<Place>, StoreError> {
-    Ok(record::place(&desk.db, id)?.filter(|place| place.leased && place.fence == fence))
+    Ok(record::place(&desk.db, &desk.recent, id)?
+        .filter(|place| place.leased && place.fence == fence))
 }
 
 /// The same, only while the lease runs.
@@ -242,13 +243,14 @@ pub fn identify(
         return Ok(Identified::Lost);
     };
     let now = desk.now();
-    record::free_person(&desk.db, &place.person, lead.id)?;
+    desk.recent.lock().free(&desk.db, lead.id, &place.person)?;
     let place = Place {
         person,
         person_until: now.saturating_add(millis(window)),
         ..place
     };
-    if let Some(first) = record::holder(&desk.db, &place.person, now)? {
+    let holder = desk.recent.lock().holder(&desk.db, &place.person, now)?;
+    if let Some(first) = holder {
         lead.status = Status::Duplicate;
         lead.duplicate_of = Some(first);
         rewrite(desk, &place, &lead, &encode(&lead)?, Next::Done)?;
@@ -258,7 +260,9 @@ pub fn identify(
     rewrite(desk, &place, &lead, &encode(&lead)?, next)?;
     notices::write(desk, &announced.kept)?;
     if !frees(&lead) {
-        claim_person(&desk.db, &place.person, lead.id, place.person_until, now)?;
+        desk.recent
+            .lock()
+            .claim(&desk.db, lead.id, &place.person, place.person_until)?;
     }
     Ok(Identified::New)
 }
@@ -273,7 +277,7 @@ pub fn amend(
     told: &[Notice],
 ) -> Result<Amended, StoreError> {
     let now = desk.now();
-    let Some(place) = record::place(&desk.db, lead.id)? else {
+    let Some(place) = record::place(&desk.db, &desk.recent, lead.id)? else {
         return Ok(Amended::Changed);
     };
     if place.version != version || place.is_held(now) {
@@ -282,11 +286,12 @@ pub fn amend(
     let is_revived =
         lead.status != Status::Erased && !frees(lead) && frees(&record::lead_at(&desk.db, &place)?);
     if is_revived {
-        if let Some(other) = record::holder(&desk.db, &place.person, now)? {
+        let mut recent = desk.recent.lock();
+        if let Some(other) = recent.holder(&desk.db, &place.person, now)? {
             return Ok(Amended::PersonTaken(other));
         }
         if place.person_until > now {
-            claim_person(&desk.db, &place.person, lead.id, place.person_until, now)?;
+            recent.claim(&desk.db, lead.id, &place.person, place.person_until)?;
         }
     }
     end_hold(desk, lead.id, hold)?;

@@ -21,6 +21,7 @@ use crate::queue::{Changes, StoreError};
 
 use super::copier::{self, Copier};
 use super::lanes::Lanes;
+use super::recent::Shared;
 use super::scrub;
 
 /// Steps in one commit at most. Measured: 64 gives nearly the rate of 256 at a third of its delay.
@@ -29,6 +30,10 @@ const GROUP: usize = 64;
 const UNDER_WAY: usize = 1024;
 /// With nothing to do for so long, the log is copied into the database.
 const IDLE: Duration = Duration::from_millis(200);
+/// A new lead brings fewer keys than this: its id, and the ways of being its person.
+const KEYS: usize = 4;
+/// So many keys are moved in one commit: enough to be worth a flush, and some milliseconds of work.
+const PIECE: usize = 1024;
 /// This share of a bounded database is kept from new leads, for work on those accepted already.
 const RESERVE: i64 = 8;
 
@@ -42,6 +47,10 @@ pub struct Desk {
     pub adopted: HashMap<(String, String), u32>,
     /// How many leads wait.
     pub lanes: Lanes,
+    /// Keys that are not in their tables yet.
+    pub recent: Shared,
+    /// Keys added since some were moved, at most.
+    added: usize,
     /// Only work on accepted leads still fits.
     pub takes_no_leads: bool,
     max_pages: Option<i64>,
@@ -75,6 +84,7 @@ impl Writer {
     /// Starts the thread. It keeps `lock` until it ends, which is when the `Writer` is dropped.
     pub fn start(
         db: Connection,
+        recent: Shared,
         copier: Copier,
         max_pages: Option<i64>,
         clock: Clock,
@@ -93,6 +103,8 @@ impl Writer {
                     turns: HashMap::new(),
                     adopted: HashMap::new(),
                     lanes: Lanes::default(),
+                    recent,
+                    added: 0,
                     takes_no_leads: false,
                     max_pages,
                     signals: Vec::new(),
@@ -199,17 +211,21 @@ fn work(
 ) {
     // A log left by the last process counts as not yet copied.
     let mut copied = false;
+    let mut shifting = false;
     loop {
         let first = if copied {
             waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
-            waiting.recv_timeout(IDLE)
+            waiting.recv_timeout(if shifting { Duration::ZERO } else { IDLE })
         };
         match first {
             Ok(first) => {
                 let jobs = std::iter::once(first).chain(waiting.try_iter().take(GROUP - 1));
                 let result = desk.group(jobs.collect(), changes, commits);
-                copied = false;
+                (copied, shifting) = (false, false);
+                if desk.added >= PIECE {
+                    desk.shift(false);
+                }
                 if !desk.scrubs.is_empty() {
                     copied = desk.scrub();
                 } else if result.is_err() || copier.look(desk.log_pages(), false) {
@@ -217,7 +233,8 @@ fn work(
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
-                if copier.look(desk.log_pages(), true) {
+                shifting = desk.shift(true);
+                if !shifting && copier.look(desk.log_pages(), true) {
                     desk.checkpoint();
                     copied = true;
                 }
@@ -256,6 +273,7 @@ impl Desk {
     ) -> Result<(), StoreError> {
         self.failure = None;
         self.torn = false;
+        self.added += jobs.len() * KEYS;
         let mut lost = self.begin().err();
         let mut answers = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -275,9 +293,11 @@ impl Desk {
         let signals = std::mem::take(&mut self.signals);
         if committed.is_ok() {
             commits.fetch_add(1, Ordering::Relaxed);
+            self.recent.lock().committed();
             send(signals, changes);
         } else {
             self.lanes.forget();
+            self.recent.lock().lost();
             if !self.db.is_autocommit() {
                 // When even this fails, the next BEGIN does, and says so.
                 let _ = self.transact("ROLLBACK");
@@ -287,6 +307,30 @@ impl Desk {
             answer(committed.clone());
         }
         committed.and(self.failure.take().map_or(Ok(()), Err))
+    }
+
+    /// Moves some keys into their tables, in a commit of its own so that nobody's step fails with it. When it fails
+    /// they stay where they are. Returns whether it moved any.
+    fn shift(&mut self, idle: bool) -> bool {
+        self.added = 0;
+        let mut recent = self.recent.lock();
+        if !recent.is_due(&self.db, idle).unwrap_or(false) {
+            return false;
+        }
+        let shifted = self
+            .transact("BEGIN IMMEDIATE")
+            .and_then(|()| recent.shift(&self.db, PIECE))
+            .and_then(|()| self.transact("COMMIT"));
+        if shifted.is_ok() {
+            recent.committed();
+        } else {
+            recent.lost();
+            if !self.db.is_autocommit() {
+                // When even this fails, the next BEGIN does, and says so.
+                let _ = self.transact("ROLLBACK");
+            }
+        }
+        shifted.is_ok()
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
@@ -305,6 +349,7 @@ impl Desk {
         step: impl FnOnce(&mut Desk) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let (told, counted) = (self.signals.len(), self.lanes.mark());
+        let changed = self.recent.lock().mark();
         let outcome = self.transact("SAVEPOINT step").and_then(|()| step(self));
         let ended = match &outcome {
             Ok(_) => self.transact("RELEASE step"),
@@ -317,6 +362,7 @@ impl Desk {
         if let Err(error) = &outcome {
             self.signals.truncate(told);
             self.lanes.undo(counted);
+            self.recent.lock().undo(changed);
             self.failure = Some(error.clone());
         }
         outcome
@@ -332,10 +378,12 @@ impl Desk {
             self.lanes.mark(),
             self.db.total_changes(),
         );
+        let changed = self.recent.lock().mark();
         let outcome = step(self);
         if let Err(error) = &outcome {
             self.signals.truncate(told);
             self.lanes.undo(counted);
+            self.recent.lock().undo(changed);
             self.failure = Some(error.clone());
             self.torn |= self.db.total_changes() != written;
         }
@@ -395,73 +443,4 @@ fn send(signals: Vec<Signal>, changes: &Changes) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::queue::embedded::database;
-
-    fn writer(folder: &std::path::Path) -> Writer {
-        let lock = database::lock(folder).unwrap();
-        let (db, max_pages) = database::writer(folder, None).unwrap();
-        let copier = Copier::start(database::copier(folder).unwrap()).unwrap();
-        Writer::start(db, copier, max_pages, Clock::system(), Arc::default(), lock).unwrap()
-    }
-
-    fn write(desk: &mut Desk, name: &str) -> Result<(), StoreError> {
-        desk.db
-            .execute("INSERT INTO meta (name, value) VALUES (?1, x'')", [name])?;
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn a_step_that_fails_undoes_itself_and_no_other() {
-        let folder = tempfile::tempdir().unwrap();
-        let writer = writer(folder.path());
-        let failure = StoreError::Unreadable("on purpose".to_owned());
-        let told = failure.clone();
-        let answers = tokio::join!(
-            writer.run(|desk| write(desk, "before")),
-            writer.run(|desk| write(desk, "failed").and(Err::<(), _>(told))),
-            writer.run(|desk| write(desk, "after")),
-        );
-        assert_eq!(answers, (Ok(()), Err(failure), Ok(())));
-        let names = |desk: &mut Desk| {
-            let mut all = desk.db.prepare("SELECT name FROM meta ORDER BY name")?;
-            let names = all.query_map([], |row| row.get(0))?;
-            Ok(names.collect::<Result<Vec<String>, _>>()?)
-        };
-        assert_eq!(writer.run(names).await.unwrap(), ["after", "before"]);
-    }
-
-    #[tokio::test]
-    async fn a_step_torn_in_the_middle_takes_its_group_along_and_one_that_wrote_nothing_does_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let writer = writer(folder.path());
-        let failure = StoreError::Unreadable("on purpose".to_owned());
-        let (told, again) = (failure.clone(), failure.clone());
-        let nothing = tokio::join!(
-            writer.run(|desk| write(desk, "kept")),
-            writer.run_together(|_| Err::<(), _>(told)),
-        );
-        assert_eq!(nothing, (Ok(()), Err(failure.clone())));
-        let torn = writer.run_together(|desk| write(desk, "torn").and(Err::<(), _>(again)));
-        assert_eq!(torn.await, Err(failure));
-        let names = |desk: &mut Desk| {
-            let mut all = desk.db.prepare("SELECT name FROM meta ORDER BY name")?;
-            let names = all.query_map([], |row| row.get(0))?;
-            Ok(names.collect::<Result<Vec<String>, _>>()?)
-        };
-        assert_eq!(writer.run(names).await.unwrap(), ["kept"]);
-    }
-
-    #[tokio::test]
-    async fn nobody_waits_for_a_thread_that_is_gone() {
-        let folder = tempfile::tempdir().unwrap();
-        let writer = writer(folder.path());
-        let broken = writer.run::<(), _>(|_| panic!("on purpose")).await;
-        assert_eq!(broken, Err(stopped()));
-        assert_eq!(
-            writer.run(|desk| write(desk, "later")).await,
-            Err(stopped())
-        );
-    }
-}
+mod tests;

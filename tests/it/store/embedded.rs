@@ -14,7 +14,8 @@ use leadgate::queue::{
 use tempfile::TempDir;
 
 use super::contract::{
-    ACCOUNT, Bench, HOUR, LEASE, acceptance, end, keep, later, lead, stored, sweep, take, waiting,
+    ACCOUNT, Bench, HOUR, LEASE, acceptance, end, keep, later, lead, of_person, stored, sweep,
+    take, waiting,
 };
 
 struct Folder {
@@ -133,6 +134,18 @@ async fn what_was_acknowledged_survives_a_kill() {
         Acquired::NotBefore(_)
     ));
     assert_eq!(take(&store).await.unwrap().lead.id, kept);
+}
+
+#[tokio::test]
+async fn a_killed_process_forgets_no_person() {
+    let bench = bench().await;
+    let ann = [4; 16];
+    let first = keep(bench.store(), of_person(&[ann])).await;
+    let copy = as_if_killed(bench.folder.path());
+    let store: Arc<dyn Store> =
+        Arc::new(Embedded::open(options(copy.path(), &bench.clock)).unwrap());
+    let again = store.accept(of_person(&[ann])).await.unwrap();
+    assert_eq!(again, Accepted::Duplicate { of: first });
 }
 
 #[tokio::test]
