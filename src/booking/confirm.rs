@@ -8,13 +8,13 @@ use jiff::Timestamp;
 
 use crate::iclosed::{CallError, CallQuery, Endpoint, ListedCall};
 use crate::lead::{Booking, Displaced, Lane, Lead, Status, Step};
-use crate::queue::{Claim, Hold, Next};
+use crate::queue::{Claim, Hold, Next, until};
 use crate::retry;
 
+use super::Worker;
 use super::outcome::{Outcome, Standing};
 use super::pace::Permit;
 use super::reconcile::{adopted, newest_match, queries};
-use super::{Worker, until};
 
 impl Worker {
     /// Asks about the lead's call, or looks for the one its open intent may have made.

@@ -24,7 +24,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tracing::Instrument;
 
 use crate::iclosed::Endpoint;
@@ -89,11 +88,6 @@ pub fn principal_endpoint(step: Step) -> Option<Endpoint> {
         Step::Book => Some(Endpoint::CreateCall),
         Step::Reconcile | Step::Confirm | Step::Cancel => Some(Endpoint::ListCalls),
     }
-}
-
-/// How long until then; nothing when it has passed.
-fn until(then: Timestamp, now: Timestamp) -> Duration {
-    Duration::try_from(now.duration_until(then)).unwrap_or_default()
 }
 
 /// The budgets an account has at iClosed, by the names [`crate::queue::Budget`] knows them by.

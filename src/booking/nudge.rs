@@ -10,9 +10,7 @@ use tokio::time::Instant;
 
 use crate::iclosed::{Hook, HookKind};
 use crate::lead::{Displaced, LeadId, ReasonCode, Status, Step};
-use crate::queue::{Amended, Hold, Next, Store, StoreError, Stored};
-
-use super::until;
+use crate::queue::{Amended, Hold, Next, Store, StoreError, Stored, until};
 
 /// A lead is asked about at most this often, however many webhooks name it.
 const BETWEEN_QUESTIONS: SignedDuration = SignedDuration::from_secs(30);

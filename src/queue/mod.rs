@@ -134,6 +134,11 @@ pub enum Next {
     },
 }
 
+/// How long until then, as a [`Next`] wants it; nothing when it has passed.
+pub fn until(then: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(now.duration_until(then)).unwrap_or_default()
+}
+
 /// What becomes of the instant that [`Store::intend`] held for the lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hold {
@@ -186,7 +191,7 @@ impl Stored {
     pub fn as_before(&self, now: Timestamp) -> Next {
         self.waits.map_or(Next::Done, |waits| Next::After {
             step: waits.step,
-            delay: Duration::try_from(waits.due_at.duration_since(now)).unwrap_or_default(),
+            delay: until(waits.due_at, now),
         })
     }
 }

@@ -23,6 +23,7 @@ use super::operator::{Operator, Reach};
 use super::progress::{LINE_EVERY, Screen};
 use super::told_to_stop;
 use super::voice::{self, Voice, Why, done_but};
+use crate::sources::signature::hex;
 use batch::{Answer, Batch};
 use columns::{Columns, Renamed, renamed};
 use records::{Place, Records, fields};
@@ -343,9 +344,9 @@ fn import_id(source: &str, file: &mut File) -> std::io::Result<(String, u64)> {
         digest.update(&buffer[..read]);
         size += read as u64;
     }
-    let digits = digest.finalize();
-    let digits = digits.iter().map(|byte| format!("{byte:02x}"));
-    Ok((String::from_iter(digits)[..ID_DIGITS].to_owned(), size))
+    let mut id = hex(&digest.finalize());
+    id.truncate(ID_DIGITS);
+    Ok((id, size))
 }
 
 /// Reads the first line; where the rows begin.
