@@ -8,12 +8,12 @@ use leadgate::intake::person::Hasher;
 use leadgate::lead::{Lead, LeadId};
 use leadgate::queue::embedded::{Embedded, Options};
 use leadgate::queue::{Acceptance, Idempotency, Store};
-use leadgate::sandbox::{EventChange, Sandbox};
+use leadgate::sandbox::Sandbox;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::support::leads::lead;
-use crate::support::{Answer, EVENT, Gateway, Seen, Settings, sandbox};
+use crate::support::{Answer, EVENT, Gateway, Seen, Settings, activate, sandbox};
 
 const KEY: &str = "operator-key-0123456789";
 const LIST: &str = "/v1/admin/leads";
@@ -225,13 +225,7 @@ async fn the_full_record_holds_everything_that_is_known() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parked_lead_says_why_and_what_to_do_next() {
     let sandbox = sandbox(100, 2, 3).await;
-    let deactivate = EventChange {
-        link_prefix: EVENT.to_owned(),
-        activated: Some(false),
-        hosts: None,
-        slots: None,
-    };
-    sandbox.control().change_event(deactivate).unwrap();
+    activate(&sandbox, false);
     let gateway = operated(&sandbox).await;
     let parked = Answer::of(gateway.post(&lead(1), 20).await).await;
     assert_eq!(parked.status(), "parked");

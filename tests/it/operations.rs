@@ -3,11 +3,11 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use leadgate::sandbox::{EventChange, Fault, FaultKind};
+use leadgate::sandbox::{Fault, FaultKind};
 use reqwest::Method;
 
 use crate::support::leads::lead;
-use crate::support::{Answer, EVENT, Gateway, Settings, sandbox, wait_for};
+use crate::support::{Answer, Gateway, Settings, activate, sandbox, wait_for};
 
 const BOOKINGS: &str = "POST /v1/eventCalls";
 
@@ -51,13 +51,7 @@ async fn a_check_names_every_fault_before_a_lead_meets_it() {
         good && said.contains("store: written and read; leads that wait: 0"),
         "{said}"
     );
-    let deactivate = EventChange {
-        link_prefix: EVENT.to_owned(),
-        activated: Some(false),
-        hosts: None,
-        slots: None,
-    };
-    sandbox.control().change_event(deactivate).unwrap();
+    activate(&sandbox, false);
     let (good, said) = check(&gateway);
     assert!(
         !good && said.contains("is DEACTIVATED in iClosed"),
@@ -178,13 +172,7 @@ async fn a_refused_key_parks_with_its_reason_and_the_rest_of_the_queue_waits() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deactivated_event_parks_its_leads_and_hands_the_contact_over() {
     let sandbox = sandbox(100, 2, 3).await;
-    let deactivate = EventChange {
-        link_prefix: EVENT.to_owned(),
-        activated: Some(false),
-        hosts: None,
-        slots: None,
-    };
-    sandbox.control().change_event(deactivate).unwrap();
+    activate(&sandbox, false);
     let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
     let parked = Answer::of(gateway.post(&lead(1), 20).await).await;
     assert_eq!(parked.status(), "parked", "{parked:?}");

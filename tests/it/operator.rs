@@ -7,11 +7,11 @@ mod pausing;
 
 use std::time::Duration;
 
-use leadgate::sandbox::{EventChange, Sandbox};
+use leadgate::sandbox::Sandbox;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, EVENT, Gateway, Seen, Settings};
+use crate::support::{Answer, Gateway, Seen, Settings, activate};
 
 const KEY: &str = "operator-key-0123456789";
 const SOON: Duration = Duration::from_secs(30);
@@ -84,17 +84,6 @@ async fn booked(gateway: &Gateway, lead: &Value) -> String {
     let answer = Answer::of(gateway.post(lead, 30).await).await;
     assert_eq!(answer.status(), "booked", "{answer:?}");
     answer.id().to_owned()
-}
-
-/// Turns the event on or off at iClosed.
-fn activate(sandbox: &Sandbox, activated: bool) {
-    let change = EventChange {
-        link_prefix: EVENT.to_owned(),
-        activated: Some(activated),
-        hosts: None,
-        slots: None,
-    };
-    sandbox.control().change_event(change).unwrap();
 }
 
 /// The operator's lines of a record's history, as outcome and who.

@@ -2,25 +2,15 @@
 
 use std::time::Duration;
 
-use leadgate::sandbox::{EventChange, Sandbox};
+use leadgate::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use super::{operated, said};
 use crate::support::leads::lead;
-use crate::support::{Answer, EVENT, Gateway, sandbox, wait_for};
+use crate::support::{Answer, Gateway, activate, sandbox, wait_for};
 
 const NOBODY: &str = "ld_00000000000000000000000000";
 const SOON: Duration = Duration::from_secs(20);
-
-fn activate(sandbox: &Sandbox, activated: bool) {
-    let change = EventChange {
-        link_prefix: EVENT.to_owned(),
-        activated: Some(activated),
-        hosts: None,
-        slots: None,
-    };
-    sandbox.control().change_event(change).unwrap();
-}
 
 /// So many leads, parked because the event took no bookings for a while.
 async fn parked(sandbox: &Sandbox, gateway: &Gateway, leads: usize) -> Vec<String> {

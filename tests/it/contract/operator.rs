@@ -169,20 +169,11 @@ async fn every_answer_to_an_act_is_declared_and_every_declared_one_can_be_had() 
 
 /// A lead that is parked because its event is off; the event is on again afterwards.
 async fn parked(gateway: &Gateway, sandbox: &leadgate::sandbox::Sandbox) -> String {
-    let turn = |on| {
-        let change = leadgate::sandbox::EventChange {
-            link_prefix: crate::support::EVENT.to_owned(),
-            activated: Some(on),
-            hosts: None,
-            slots: None,
-        };
-        sandbox.control().change_event(change).unwrap();
-    };
     // Slots that were looked up before may be booked still; iClosed then refuses the booking.
-    turn(false);
+    crate::support::activate(sandbox, false);
     let request = gateway.request(Method::POST, &filled(super::LEADS, ""));
     let seen = Seen::of(request.header("Prefer", "wait=20").json(&lead(999))).await;
     assert_eq!(seen.word(), "parked", "{seen:?}");
-    turn(true);
+    crate::support::activate(sandbox, true);
     seen.body["leadId"].as_str().unwrap().to_owned()
 }

@@ -15,10 +15,21 @@ pub use platform::Platform;
 pub use seen::Seen;
 pub use senders::Senders;
 
-use leadgate::sandbox::{EventOptions, Options, Report, Sandbox};
+use leadgate::sandbox::{EventChange, EventOptions, Options, Report, Sandbox};
 
 /// The event of nearly every test.
 pub const EVENT: &str = "acme/strategy-call";
+
+/// Turns the event on or off at iClosed.
+pub fn activate(sandbox: &Sandbox, activated: bool) {
+    let change = EventChange {
+        link_prefix: EVENT.to_owned(),
+        activated: Some(activated),
+        hosts: None,
+        slots: None,
+    };
+    sandbox.control().change_event(change).unwrap();
+}
 
 /// A sandbox with room for `hosts` people at every half hour.
 pub async fn sandbox(limit: u32, window_seconds: u64, hosts: usize) -> Sandbox {
