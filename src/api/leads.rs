@@ -27,7 +27,7 @@ pub async fn take(
 ) -> Result<HttpResponse, Problem> {
     let source = source_named(&gateway, &request)?;
     if let SourceKind::Platform(of) = &source.kind {
-        let taken = platform::take(&gateway, source, of, &request, payload).await;
+        let taken = Box::pin(platform::take(&gateway, source, of, &request, payload)).await;
         return taken.inspect_err(|problem| refused(source, problem));
     }
     let voice = Voice::of(&gateway, source, &request);
@@ -71,12 +71,13 @@ async fn answered(
             *heard.names = turn.names(source);
             match turn.tag.as_str() {
                 "slots" => {
-                    let answer = slots::of_turn(gateway, source, request, turn, voice).await?;
+                    let answer = slots::of_turn(gateway, source, request, turn, voice);
+                    let answer = Box::pin(answer).await?;
                     return Ok(Came::Answered(admitted, answer));
                 }
                 "time" => {
-                    let answer =
-                        time::of_turn(gateway, request, turn.clone(), source, voice).await?;
+                    let answer = time::of_turn(gateway, request, turn.clone(), source, voice);
+                    let answer = Box::pin(answer).await?;
                     return Ok(Came::Answered(admitted, answer));
                 }
                 _ => {}
