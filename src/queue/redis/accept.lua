@@ -1,5 +1,7 @@
--- Keeps a lead or recognises it. What it costs does not depend on how many leads wait. KEYS after the account's: the
--- lists of what lapses for the spans of its key and of its person.
+-- Keeps a lead or recognises it. What it costs does not depend on how many leads wait. KEYS: of the account's queues only
+-- those of the first two steps, then the lead's own, then the lists of what lapses for the spans of its key and of its
+-- person.
+LAST = 18
 local id, body, lane, step, key, digest, person = unpack(ARGV, 4, 10)
 local window, claims, most, remembered, exact =
   tonumber(ARGV[11]), ARGV[12] == '1', tonumber(ARGV[13]), tonumber(ARGV[14]), tonumber(ARGV[15])
@@ -82,7 +84,11 @@ local ahead = bound
 if bound > 0 and bound <= exact then
   ahead = math.min(bound, go_before(lane, now))
 end
-redis.call('ZADD', queue(step, lane), now, id)
+local waiting = KEYS[LAST]
+redis.call('ZADD', waiting, now, id)
 count(lane, 1)
-tell('w')
+-- Whoever was told of one that is due works on until none is, so of those that come after it nobody needs to be told.
+if redis.call('ZRANGE', waiting, 0, 0)[1] == id then
+  tell('w')
+end
 return { now, 'kept', ahead }

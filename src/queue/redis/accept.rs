@@ -36,11 +36,12 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
         micros(person_window),
         idempotency.map_or(0, |known| micros(known.kept)),
     );
-    let lists = account.keys_with([
+    let lists = [
         account.list_of("repeats", kept_us),
         account.list_of("persons", claimed_us),
-    ]);
-    let keys = account.with_notice_keys(&lists, &told);
+    ];
+    let own = account.keys_of_accept(first, lead.lane);
+    let keys = account.with_notice_keys(own.chain(lists.iter().map(String::as_str)), &told);
     let answer = redis
         .server
         .run(&ACCEPT, &keys, |command| {

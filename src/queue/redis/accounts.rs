@@ -9,13 +9,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moka::future::Cache;
 
+use crate::lead::{Lane, Step};
 use crate::queue::notices::Notice;
 
 /// Ids and keys remembered: some 100 bytes each.
 const REMEMBERED: u64 = 100_000;
 
+/// The account's keys that are no queue, which stand first.
+const NO_QUEUES: usize = 11;
+/// Every step has a queue in each lane, in this order.
+const STEPS: [Step; 7] = [
+    Step::Qualify,
+    Step::Book,
+    Step::Reconcile,
+    Step::HandOver,
+    Step::Fetch,
+    Step::Confirm,
+    Step::Cancel,
+];
+const LANES: usize = 3;
+/// Of the first so many steps, leads go before a new one.
+const BEFORE: usize = 2;
+
 /// Whatever is looked up: a lead's id, or the digest of an idempotency key.
 pub type Name = [u8; 16];
+
+fn index_of(step: Step) -> usize {
+    STEPS.iter().position(|one| *one == step).unwrap_or(0)
+}
 
 /// One account's keys. The part in braces is the account, so that a cluster keeps them on one node.
 pub struct Account {
@@ -36,24 +57,14 @@ pub struct Account {
 impl Account {
     fn new(prefix: &str, name: &str) -> Self {
         let stem = format!("{prefix}:{{{name}}}");
-        let mut keys: Vec<String> = [
+        let no_queues: [&str; NO_QUEUES] = [
             "leads", "places", "counts", "ended", "persons", "repeats", "holds", "lapses",
             "accepted", "spans", "calls",
-        ]
-        .into_iter()
-        .map(|kind| format!("{stem}:{kind}"))
-        .collect();
-        for step in [
-            "qualify",
-            "book",
-            "reconcile",
-            "hand_over",
-            "fetch",
-            "confirm",
-            "cancel",
-        ] {
-            for lane in 0..3 {
-                keys.push(format!("{stem}:queue:{step}:{lane}"));
+        ];
+        let mut keys: Vec<String> = no_queues.map(|kind| format!("{stem}:{kind}")).into();
+        for step in STEPS {
+            for lane in 0..LANES {
+                keys.push(format!("{stem}:queue:{}:{lane}", step.as_str()));
             }
         }
         Self {
@@ -103,6 +114,15 @@ impl Account {
         self.keys.iter().cloned().chain(own).collect()
     }
 
+    /// What `accept.lua` needs of the account's keys: those that are no queue, the queues whose leads may go before a
+    /// new one, and the new one's own. Every key costs time on both sides.
+    pub fn keys_of_accept(&self, first: Option<Step>, lane: Lane) -> impl Iterator<Item = &str> {
+        let step = first.unwrap_or(Step::Book);
+        let own = NO_QUEUES + index_of(step) * LANES + usize::from(lane.rank());
+        let before = self.keys.iter().take(NO_QUEUES + BEFORE * LANES);
+        before.map(String::as_str).chain([self.key(own)])
+    }
+
     /// The hash from calls to leads.
     pub fn calls(&self) -> &str {
         self.key(10)
@@ -127,17 +147,21 @@ impl Account {
     }
 
     /// These keys, and behind them those of `announce.lua`: nothing when there is nothing to tell.
-    pub fn with_notice_keys<'a>(&self, keys: &'a [String], told: &[&Notice]) -> Cow<'a, [String]> {
+    pub fn with_notice_keys<'a>(
+        &'a self,
+        keys: impl IntoIterator<Item = &'a str>,
+        told: &[&Notice],
+    ) -> Vec<Cow<'a, str>> {
+        let mut keys: Vec<_> = keys.into_iter().map(Cow::Borrowed).collect();
         if told.is_empty() {
-            return Cow::Borrowed(keys);
+            return keys;
         }
-        let mut keys = keys.to_vec();
-        keys.extend([self.notices.clone(), self.receivers.clone()]);
+        keys.extend([&self.notices, &self.receivers].map(Cow::from));
         for notice in told {
             let [_, due, list] = self.notice_keys(&notice.receiver);
-            keys.extend([due, list]);
+            keys.extend([due, list].map(Cow::from));
         }
-        Cow::Owned(keys)
+        keys
     }
 
     /// The keys of the scripts about permits.

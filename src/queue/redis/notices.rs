@@ -64,7 +64,7 @@ impl Outbox for Redis {
                 kept: of_account.to_vec(),
                 repeated: Vec::new(),
             };
-            let keys = account.with_notice_keys(&[], &all(&announced));
+            let keys = account.with_notice_keys([], &all(&announced));
             let tell = |command: &mut Cmd| write(command, &announced);
             self.server.run(&TELL, &keys, tell).await?;
             self.confirm(&account).await?;

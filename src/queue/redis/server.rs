@@ -25,12 +25,15 @@ impl Server {
     pub async fn run(
         &self,
         script: &Script,
-        keys: &[String],
+        keys: &[impl AsRef<str>],
         fill: impl Fn(&mut Cmd),
     ) -> Result<Answer, StoreError> {
         let moved_us = self.clock.moved_us();
         let complete = |mut command: Cmd| {
-            command.arg(keys.len()).arg(keys);
+            command.arg(keys.len());
+            for key in keys {
+                command.arg(key.as_ref());
+            }
             command
                 .arg(moved_us)
                 .arg(&self.mark)

@@ -247,7 +247,7 @@ async fn rewrite(
         },
     };
     let told = notices::all(&announced);
-    let keys = account.with_notice_keys(&account.keys, &told);
+    let keys = account.with_notice_keys(account.keys.iter().map(String::as_str), &told);
     let answer = redis
         .server
         .run(&REWRITE, &keys, |command| {
