@@ -187,9 +187,13 @@ impl LeadState {
         &self.status_url
     }
 
-    /// Changes whenever the state does.
+    /// Changes whenever the state does. The estimate moves with the clock: of it only counts whether there is one.
     pub fn etag(&self) -> EntityTag {
-        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        let still = Self {
+            estimated_start_at: self.estimated_start_at.map(|_| Timestamp::UNIX_EPOCH),
+            ..self.clone()
+        };
+        let bytes = serde_json::to_vec(&still).unwrap_or_default();
         let mut fingerprint = std::hash::DefaultHasher::new();
         std::hash::Hasher::write(&mut fingerprint, &bytes);
         EntityTag::new_strong(format!("{:016x}", std::hash::Hasher::finish(&fingerprint)))
@@ -303,6 +307,47 @@ fn told(code: ReasonCode) -> &'static str {
         | ReasonCode::FetchRefused
         | ReasonCode::FetchNotFound => {
             "the call could not be booked by itself; a person will get in touch"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queued() -> LeadState {
+        LeadState {
+            lead_id: LeadId::from_bytes([7; 16]),
+            status: Status::Queued,
+            status_url: "/v1/leads/ld_7".to_owned(),
+            position: Some(2),
+            estimated_start_at: Some(Timestamp::UNIX_EPOCH),
+            booking: None,
+            alternatives: Vec::new(),
+            reason: None,
+            duplicate_of: None,
+            duplicate_of_status: None,
+            test: false,
+        }
+    }
+
+    #[test]
+    fn a_state_that_only_waits_on_keeps_its_etag() {
+        let etag = queued().etag();
+        let later = Timestamp::from_second(1_800_000_000).ok();
+        type Change<'a> = &'a dyn Fn(&mut LeadState);
+        let changes: [(&str, bool, Change<'_>); 4] = [
+            ("estimate", true, &|state| state.estimated_start_at = later),
+            ("no estimate", false, &|state| {
+                state.estimated_start_at = None
+            }),
+            ("place", false, &|state| state.position = Some(1)),
+            ("status", false, &|state| state.status = Status::Booking),
+        ];
+        for (what, same, change) in changes {
+            let mut state = queued();
+            change(&mut state);
+            assert_eq!(state.etag() == etag, same, "{what}");
         }
     }
 }

@@ -119,6 +119,44 @@ async fn a_state_is_read_again_only_when_it_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_a_lead_in_the_queue_hears_nothing_until_something_changes() {
+    // One booking in a minute: the third lead stays where it is.
+    let sandbox = sandbox(1, 60, 3).await;
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (1, 60))).await;
+    let mut ids = Vec::new();
+    for number in 0..3 {
+        let seen = Seen::of(post(&gateway, LEADS, &lead(number))).await;
+        ids.push(seen.body["leadId"].as_str().unwrap().to_owned());
+    }
+    gateway
+        .until(&ids[0], &["booked"], Duration::from_secs(10))
+        .await;
+    let path = format!("/v1/leads/{}", ids[2]);
+    let held = Seen::of(gateway.request(Method::GET, &path)).await;
+    assert!(held.body["estimatedStartAt"].is_string(), "{held:?}");
+    let started = Instant::now();
+    let again = gateway
+        .request(Method::GET, &path)
+        .header("If-None-Match", held.header("etag").unwrap())
+        .header("Prefer", "wait=1");
+    assert_eq!(Seen::of(again).await.http, 304);
+    assert!(started.elapsed() >= Duration::from_millis(900));
+
+    let events = gateway.request(Method::GET, &format!("{path}/events"));
+    let mut events = events.send().await.unwrap();
+    let mut told = String::new();
+    // Longer than the places are looked up anew.
+    let listening = async {
+        while let Some(piece) = events.chunk().await.unwrap() {
+            told.push_str(std::str::from_utf8(&piece).unwrap());
+        }
+    };
+    let silent = tokio::time::timeout(Duration::from_secs(5), listening).await;
+    assert!(silent.is_err(), "the stream ended");
+    assert_eq!(told.matches("event: status").count(), 1, "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_reader_hears_of_a_change_at_once() {
     let sandbox = sandbox(100, 2, 3).await;
     let settings =
