@@ -121,24 +121,18 @@ pub fn prepare(
     delivery: Delivery<'_>,
 ) -> Result<Prepared, Refused> {
     let source = delivery.source;
-    let Posted {
-        fields,
-        repeats,
-        asides,
-        faults: of_parts,
-        turn,
-        raw,
-    } = delivery.posted;
     let key = delivery.idempotency_key;
-    let idempotency = match (key, &turn, &asides.captcha_token) {
+    let posted = delivery.posted;
+    let body = posted.essence().as_bytes();
+    let idempotency = match (key, &posted.turn, &posted.asides.captcha_token) {
         (Some(key), _, _) => Some((
             hasher.digest("idempotency", &[source.name.as_bytes(), key.as_bytes()]),
-            Some(hasher.digest("body", &[raw.as_bytes()])),
+            Some(hasher.digest("body", &[body])),
         )),
         (None, Some(turn), _) => Some((turn.key(hasher, &source.name), None)),
         // A captcha's token is good for one delivery, so together they name it.
         (None, None, Some(token)) => {
-            let parts = [source.name.as_bytes(), token.as_bytes(), raw.as_bytes()];
+            let parts = [source.name.as_bytes(), token.as_bytes(), body];
             Some((hasher.digest("captcha", &parts), None))
         }
         (None, None, None) => None,
@@ -148,6 +142,15 @@ pub fn prepare(
         body,
         kept: CALLER_KEY_KEPT,
     });
+    let Posted {
+        fields,
+        repeats,
+        asides,
+        faults: of_parts,
+        turn,
+        raw,
+        parts: _,
+    } = posted;
     let (mut draft, mut faults) = Draft::read(fields);
     draft.extra.extend(repeats);
     faults.extend(of_parts);

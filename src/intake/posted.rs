@@ -72,6 +72,15 @@ pub struct Posted {
     pub turn: Option<Turn>,
     /// As received, without a captcha's token.
     pub raw: String,
+    /// What the parts of a multipart body hold: a browser makes up another boundary for every post.
+    pub parts: Option<String>,
+}
+
+impl Posted {
+    /// What tells this body from another.
+    pub fn essence(&self) -> &str {
+        self.parts.as_deref().unwrap_or(&self.raw)
+    }
 }
 
 /// Reads a body as its source's kind writes it.
@@ -97,12 +106,16 @@ pub fn read(format: &Format, body: &[u8], source: &Source) -> Result<Posted, Ref
             let parts = multipart::parts(content_type, body)
                 .map_err(|unreadable| Refused::Unreadable(unreadable.0))?;
             let faults = files(&parts);
-            let pairs = parts
+            let pairs: Vec<_> = parts
                 .into_iter()
                 .filter(|part| !part.is_file)
                 .map(|part| (part.name, part.value))
                 .collect();
-            Ok(of_pairs(pairs, body, source, form, faults))
+            let parts = encoded(pairs.iter().filter(|(name, _)| !is_token(name)));
+            Ok(Posted {
+                parts: Some(parts),
+                ..of_pairs(pairs, body, source, form, faults)
+            })
         }
         Format::Json | Format::Urlencoded => of_json(body, source, form),
     }
@@ -138,9 +151,9 @@ fn of_json(body: &[u8], source: &Source, form: Option<&Form>) -> Result<Posted, 
     let mut raw = String::from_utf8_lossy(body).into_owned();
     let mut asides = Asides::default();
     if let Some(form) = form {
-        if TOKEN_FIELDS.iter().any(|name| sent.contains_key(*name)) {
+        if sent.keys().any(|name| is_token(name)) {
             let mut kept = sent.clone();
-            kept.retain(|name, _| !TOKEN_FIELDS.contains(&name.as_str()));
+            kept.retain(|name, _| !is_token(name));
             raw = Value::Object(kept).to_string();
         }
         asides = Asides::take(&mut sent, form);
@@ -152,6 +165,7 @@ fn of_json(body: &[u8], source: &Source, form: Option<&Form>) -> Result<Posted, 
         asides,
         faults: Vec::new(),
         raw,
+        parts: None,
     })
 }
 
@@ -187,14 +201,9 @@ fn of_pairs(
             push(&mut said, name, Value::String(value.clone()));
         }
         asides = Asides::take(&mut said, form);
-        if pairs
-            .iter()
-            .any(|(name, _)| TOKEN_FIELDS.contains(&name.as_str()))
-        {
-            pairs.retain(|(name, _)| !TOKEN_FIELDS.contains(&name.as_str()));
-            raw = form_urlencoded::Serializer::new(String::new())
-                .extend_pairs(&pairs)
-                .finish();
+        if pairs.iter().any(|(name, _)| is_token(name)) {
+            pairs.retain(|(name, _)| !is_token(name));
+            raw = encoded(&pairs);
         }
         pairs.retain(|(name, _)| said.contains_key(name));
     }
@@ -210,7 +219,19 @@ fn of_pairs(
         faults,
         turn: None,
         raw,
+        parts: None,
     }
+}
+
+fn is_token(name: &str) -> bool {
+    TOKEN_FIELDS.contains(&name)
+}
+
+/// Pairs as a form without files is written.
+fn encoded<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }
 
 impl Asides {

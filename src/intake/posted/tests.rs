@@ -27,6 +27,14 @@ fn encoded(pairs: &[(&str, &str)]) -> String {
         .finish()
 }
 
+/// A form with one field, in parts.
+fn in_parts(source: &Source, boundary: &str, name: &str, value: &str) -> Posted {
+    let format = Format::Multipart(format!("multipart/form-data; boundary={boundary}"));
+    let part = format!("Content-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}");
+    let body = format!("--{boundary}\r\n{part}\r\n--{boundary}--\r\n");
+    read(&format, body.as_bytes(), source).ok().unwrap()
+}
+
 #[test]
 fn a_plain_form_is_read_by_the_names_people_use() {
     let posted = urlencoded(
@@ -228,6 +236,23 @@ fn a_file_is_a_fault_and_a_field_without_one_is_not() {
         Value::Object(posted.fields),
         json!({"email": "kim@lead.example"})
     );
+}
+
+#[test]
+fn a_form_in_parts_is_the_same_whatever_its_boundary() {
+    let source = source("");
+    let first = in_parts(&source, "XX", "email", "kim@lead.example");
+    for (boundary, name, value, same) in [
+        ("YY", "email", "kim@lead.example", true),
+        ("XX", "email", "ida@lead.example", false),
+        ("XX", "mail", "kim@lead.example", false),
+    ] {
+        let other = in_parts(&source, boundary, name, value);
+        let is_same = other.essence() == first.essence();
+        assert_eq!(is_same, same, "{boundary} {name} {value}");
+        assert!(other.raw.contains(boundary), "kept as it came");
+    }
+    assert_eq!(urlencoded(&source, "email=x").essence(), "email=x");
 }
 
 #[test]

@@ -13,20 +13,48 @@ const LISTED: &str =
 
 /// A part of a multipart body for each field; a name of a file makes it a file.
 fn multipart(gateway: &Gateway, parts: &[(&str, Option<&str>, &str)]) -> RequestBuilder {
+    bounded(gateway, "XX", parts)
+}
+
+fn bounded(
+    gateway: &Gateway,
+    boundary: &str,
+    parts: &[(&str, Option<&str>, &str)],
+) -> RequestBuilder {
     let mut body = String::new();
     for (name, file, value) in parts {
         let file = file
             .map(|file| format!("; filename=\"{file}\""))
             .unwrap_or_default();
         body += &format!(
-            "--XX\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{value}\r\n"
         );
     }
     gateway
         .request(Method::POST, LEADS)
-        .header("Content-Type", "multipart/form-data; boundary=XX")
+        .header(
+            "Content-Type",
+            format!("multipart/form-data; boundary={boundary}"),
+        )
         .header("Origin", PAGE)
-        .body(body + "--XX--\r\n")
+        .body(body + &format!("--{boundary}--\r\n"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_in_parts_is_repeated_by_its_key_although_its_boundary_is_another() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
+    let sent = async |boundary: &str, email: &str| {
+        let request = bounded(&gateway, boundary, &[("email", None, email)]);
+        Seen::of(request.header("Idempotency-Key", "k-1")).await
+    };
+    let first = sent("one", "kim@person.example").await;
+    let again = sent("two", "kim@person.example").await;
+    assert_eq!((first.http, again.http), (202, 202), "{again:?}");
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.body["leadId"], first.body["leadId"]);
+    let other = sent("three", "ida@person.example").await;
+    other.assert_problem("another body", 422, "idempotency_key_reused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
