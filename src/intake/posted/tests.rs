@@ -254,31 +254,3 @@ fn a_form_in_parts_is_the_same_whatever_its_boundary() {
     }
     assert_eq!(urlencoded(&source, "email=x").essence(), "email=x");
 }
-
-#[test]
-fn a_name_has_one_place() {
-    let under = |object, member: &str| Place::Under(object, member.to_owned());
-    let text = |name: &str| Place::Text(name.to_owned());
-    for (name, wanted) in [
-        ("first_name", text("firstName")),
-        ("link_prefix", text("linkPrefix")),
-        ("slot", text("slot")),
-        ("gclid", text("gclid")),
-        ("_fbp", text("_fbp")),
-        ("utm.source", text("utm_source")),
-        ("utm[utm_source]", text("utm_source")),
-        ("answers[a[b]]", under("answers", "a[b]")),
-        ("answers.a.b", under("answers", "a.b")),
-        ("answers[]", Place::Taken),
-        ("answers[a", Place::Unknown),
-        ("other[a]", Place::Unknown),
-        ("", Place::Unknown),
-        ("[a]", Place::Unknown),
-        ("consent", Place::Free("consent")),
-        ("utm", Place::Taken),
-        ("wishes", Place::Wish),
-    ] {
-        let bare = name.strip_suffix("[]").unwrap_or(name);
-        assert_eq!(place(bare), wanted, "{name}");
-    }
-}
