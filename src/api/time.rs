@@ -44,7 +44,7 @@ pub async fn choose(
     let body = intake::read_object(&body).map_err(Problem::from);
     let chosen = async {
         let body = match source {
-            Some(source) if voice.is_some() => bot::fields(source, body?),
+            Some(source) if voice.is_some() => bot::fields(source, body?).fields,
             _ => body?,
         };
         let choice = Choice {
@@ -76,7 +76,7 @@ pub(super) async fn of_turn(
     let choice = Choice {
         stored,
         source: Some(source),
-        body: bot::fields(source, turn.into_body()),
+        body: bot::fields(source, turn.into_body()).fields,
     };
     chosen(gateway, request, choice, voice, started).await
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::draft::camel_case;
 use super::person::Hasher;
+use super::posted::placing::Placed;
 use crate::lead::zone;
 use crate::queue::Digest;
 use crate::settings::{Reply, Source};
@@ -89,60 +90,50 @@ impl Turn {
     }
 }
 
-/// A bot's body with its fields under leadgate's names; `neutral` bots name them so themselves.
-pub fn fields(source: &Source, body: Map<String, Value>) -> Map<String, Value> {
+/// A bot's body with its fields under leadgate's names; `neutral` bots name them so themselves. The operator's map goes
+/// before leadgate's own names, and those before a guess.
+pub fn fields(source: &Source, body: Map<String, Value>) -> Placed {
     let body = match Turn::at(source, &body) {
         Some(turn) => turn.into_body(),
         None => body,
     };
-    let mut read = Map::new();
-    let (mut named, mut guessed) = (Vec::new(), Vec::new());
-    for (key, value) in lifted(body) {
-        let ours = source.fields.get(&key).cloned();
-        if ours.or_else(|| known(&key)).is_some() && is_unset(&value) {
-            continue;
-        }
-        match source.fields.get(&key) {
-            Some(ours) => match ours.strip_prefix("answers.") {
-                Some(question) => answer(&mut read, question, value),
-                None => named.push((ours.clone(), value)),
-            },
-            None if TEXT_FIELDS.contains(&camel_case(&key).as_str()) => {
-                named.push((camel_case(&key), value));
-            }
-            None => guessed.push((key, value)),
+    let mut body = lifted(body);
+    body.retain(|key, value| {
+        let is_field = source.fields.contains_key(key) || known(key).is_some();
+        !(is_field && is_unset(value))
+    });
+    for (key, ours) in &source.fields {
+        if TEXT_FIELDS.contains(&ours.as_str())
+            && let Some(value) = body.get_mut(key)
+        {
+            *value = plain(value.take());
         }
     }
-    for (ours, value) in named {
-        let value = if TEXT_FIELDS.contains(&ours.as_str()) {
-            plain(value)
-        } else {
-            value
-        };
-        read.entry(ours).or_insert(value);
+    let (mut placed, rest) = Placed::by_map(body, &source.fields);
+    let (own, guessed): (Map<_, _>, Map<_, _>) = rest
+        .into_iter()
+        .partition(|(key, _)| TEXT_FIELDS.contains(&camel_case(key).as_str()));
+    for (key, value) in own {
+        placed.beside(&camel_case(&key), plain(value));
     }
     for (key, value) in guessed {
-        match spelling::field(&key).filter(|ours| is_free(&read, ours)) {
+        match spelling::field(&key).filter(|ours| !placed.fields.contains_key(ours)) {
             Some(ours) if TEXT_FIELDS.contains(&ours.as_str()) => {
                 let value = plain(value);
                 // ManyChat tells a zone as `UTC+02`; nobody there could mend that.
                 let fits = ours != "timeZone" || value.as_str().and_then(zone::canonical).is_some();
-                read.insert(if fits { ours } else { key }, value);
+                placed.beside(if fits { &ours } else { &key }, value);
             }
-            _ => merge(&mut read, key, value),
+            _ => placed.beside(&key, value),
         }
     }
-    read
+    placed
 }
 
 /// Leadgate's name for a field of the author's that holds one text.
 fn known(key: &str) -> Option<String> {
     let neutral = Some(camel_case(key)).filter(|name| TEXT_FIELDS.contains(&name.as_str()));
     neutral.or_else(|| spelling::field(key))
-}
-
-fn is_free(read: &Map<String, Value>, ours: &str) -> bool {
-    !read.contains_key(ours)
 }
 
 /// ManyChat's full contact data holds the author's own fields one level down.
@@ -163,23 +154,6 @@ fn lifted(mut body: Map<String, Value>) -> Map<String, Value> {
         }
     }
     body
-}
-
-fn answer(read: &mut Map<String, Value>, question: &str, value: Value) {
-    let answers = read.entry("answers").or_insert_with(|| json!({}));
-    if let Some(answers) = answers.as_object_mut() {
-        answers.insert(question.to_owned(), value);
-    }
-}
-
-/// Answers of the body join those the operator's map made.
-fn merge(read: &mut Map<String, Value>, key: String, value: Value) {
-    match (read.get_mut(&key), value) {
-        (Some(Value::Object(there)), Value::Object(more)) => there.extend(more),
-        (_, value) => {
-            read.insert(key, value);
-        }
-    }
 }
 
 /// A variable that nobody filled in. Voiceflow sends 0, `undefined` or the placeholder itself, and others a null or

@@ -12,7 +12,7 @@ use super::draft::escape;
 use super::fault::Fault;
 use crate::settings::{Form, Reply, Source, SourceKind};
 use crate::sources::{multipart, sent};
-use placing::{Reading, push};
+use placing::{Placed, Reading, push};
 
 /// Where a page's own script puts a captcha's token, in either spelling.
 const CAPTCHA_TOKEN: [&str; 2] = ["captchaToken", "captcha_token"];
@@ -63,7 +63,7 @@ pub struct Asides {
 pub struct Posted {
     /// By leadgate's names where they are known.
     pub fields: Map<String, Value>,
-    /// Second values of fields that hold one, by the form's names.
+    /// Second values of fields that hold one, by the sender's names.
     pub repeats: Map<String, Value>,
     /// What was said to the door; in none of the fields.
     pub asides: Asides,
@@ -159,10 +159,12 @@ fn of_json(body: &[u8], source: &Source, form: Option<&Form>) -> Result<Posted, 
         }
         asides = Asides::take(&mut sent, form);
     }
+    let turn = Turn::at(source, &sent);
+    let Placed { fields, repeats } = named(sent, source);
     Ok(Posted {
-        turn: Turn::at(source, &sent),
-        fields: named(sent, source),
-        repeats: Map::new(),
+        turn,
+        fields,
+        repeats,
         asides,
         faults: Vec::new(),
         raw,
@@ -171,20 +173,21 @@ fn of_json(body: &[u8], source: &Source, form: Option<&Form>) -> Result<Posted, 
 }
 
 /// The body with its fields under leadgate's names.
-fn named(body: Map<String, Value>, source: &Source) -> Map<String, Value> {
+fn named(body: Map<String, Value>, source: &Source) -> Placed {
     if matches!(&source.kind, SourceKind::Chatbot { reply, .. } if *reply != Reply::Neutral) {
         return bot::fields(source, body);
     }
     if source.fields.is_empty() {
-        return body;
+        return Placed {
+            fields: body,
+            repeats: Map::new(),
+        };
     }
-    let renamed = body
-        .into_iter()
-        .map(|(key, value)| match source.fields.get(&key) {
-            Some(ours) => (ours.clone(), value),
-            None => (key, value),
-        });
-    renamed.collect()
+    let (mut placed, rest) = Placed::by_map(body, &source.fields);
+    for (name, value) in rest {
+        placed.beside(&name, value);
+    }
+    placed
 }
 
 fn of_pairs(
@@ -212,7 +215,7 @@ fn of_pairs(
     for (name, value) in pairs {
         reading.take(&name, value, &source.fields);
     }
-    let (fields, repeats) = reading.done();
+    let Placed { fields, repeats } = reading.done();
     Posted {
         fields,
         repeats,

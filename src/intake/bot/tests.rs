@@ -76,11 +76,27 @@ fn a_bots_own_names_lead_to_leadgates() {
         ),
     ] {
         assert_eq!(
-            Value::Object(fields(&manychat, object(sent.clone()))),
+            Value::Object(fields(&manychat, object(sent.clone())).fields),
             read,
             "{sent}"
         );
     }
+}
+
+#[test]
+fn a_second_value_of_a_field_is_a_repeat() {
+    let flat = source(Reply::Flat, &[("a", "email"), ("b", "email")]);
+    let sent =
+        json!({"email": "own@lead.example", "a": "kim@lead.example", "b": "ida@lead.example"});
+    let placed = fields(&flat, object(sent));
+    assert_eq!(
+        Value::Object(placed.fields),
+        json!({"email": "kim@lead.example"})
+    );
+    assert_eq!(
+        Value::Object(placed.repeats),
+        json!({"b": "ida@lead.example", "email": "own@lead.example"})
+    );
 }
 
 #[test]
@@ -149,7 +165,7 @@ fn a_turn_is_the_lead_its_conversation_gathered() {
         json!({"person": "x", "name": {"name": "Kim Ek"}, "email": "kim@lead.example", "leadgate_status": "queued"}),
     );
     assert_eq!(
-        Value::Object(fields(&dialogflow, body)),
+        Value::Object(fields(&dialogflow, body).fields),
         json!({
             "email": "kim@lead.example", "name": "Kim Ek", "person": "x",
             "metadata": {"session": "s/1", "tag": "lead", "languageCode": "de"},
@@ -157,7 +173,8 @@ fn a_turn_is_the_lead_its_conversation_gathered() {
     );
     // A flexible webhook posts what its author composes.
     let composed = object(json!({"e-mail": "kim@lead.example"}));
-    assert_eq!(fields(&dialogflow, composed)["email"], "kim@lead.example");
+    let composed = fields(&dialogflow, composed).fields;
+    assert_eq!(composed["email"], "kim@lead.example");
 }
 
 #[test]

@@ -9,16 +9,80 @@ use crate::sources::spelling;
 
 /// Puts a value under a name: alone, or behind those that are there.
 pub fn push(fields: &mut Map<String, Value>, name: &str, value: Value) {
-    match fields.get_mut(name) {
-        None => {
-            fields.insert(name.to_owned(), value);
-        }
-        Some(Value::Array(values)) => values.push(value),
-        Some(one) => *one = Value::Array(vec![one.take(), value]),
+    let Some(there) = fields.get_mut(name) else {
+        fields.insert(name.to_owned(), value);
+        return;
+    };
+    let mut all = listed(there.take());
+    all.extend(listed(value));
+    *there = Value::Array(all);
+}
+
+/// The values of a list; of anything else itself.
+fn listed(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(values) => values,
+        one => vec![one],
     }
 }
 
-/// The fields of a form's post as they are put together.
+/// Fields that found their place.
+#[derive(Default)]
+pub struct Placed {
+    /// By leadgate's names where they are known.
+    pub fields: Map<String, Value>,
+    /// Second values of fields that hold one, by the sender's names.
+    pub repeats: Map<String, Value>,
+}
+
+impl Placed {
+    /// Puts what the operator's map names where the map says; the rest is returned as it was sent.
+    pub fn by_map(
+        body: Map<String, Value>,
+        renames: &BTreeMap<String, String>,
+    ) -> (Self, Map<String, Value>) {
+        let mut reading = Reading::default();
+        let mut rest = Map::new();
+        for (name, value) in body {
+            match renames.get(&name) {
+                Some(ours) => reading.put(ours, &name, value),
+                None => {
+                    rest.insert(name, value);
+                }
+            }
+        }
+        (reading.done(), rest)
+    }
+
+    /// Adds a field under the name it was sent by. What is there already stays: objects and lists are joined, and a
+    /// second text is a repeat.
+    pub fn beside(&mut self, name: &str, value: Value) {
+        let camel = camel_case(name);
+        let is_camel = self.fields.contains_key(&camel);
+        let key = if is_camel { camel.as_str() } else { name };
+        let Some(there) = self.fields.get_mut(key) else {
+            self.fields.insert(key.to_owned(), value);
+            return;
+        };
+        match (there.as_object_mut(), value) {
+            (_, value) if is_blank(&value) => {}
+            (Some(there), Value::Object(more)) => {
+                for (member, value) in more {
+                    push(there, &member, value);
+                }
+            }
+            (_, value) if Draft::holds_text(key) => push(&mut self.repeats, name, value),
+            (_, value) => push(&mut self.fields, key, value),
+        }
+    }
+}
+
+/// Whether nothing stands there.
+fn is_blank(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty())
+}
+
+/// The fields of a body as they are put together.
 #[derive(Default)]
 pub struct Reading {
     fields: Map<String, Value>,
@@ -29,7 +93,7 @@ pub struct Reading {
     numbered_guests: Map<String, Value>,
 }
 
-/// Where a form's field belongs.
+/// Where a field belongs.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
     /// One text: the first stays.
@@ -44,8 +108,8 @@ enum Place {
     Wish,
     /// Leadgate takes anything here.
     Free(&'static str),
-    /// A name leadgate has another use for.
-    Taken,
+    /// One of leadgate's objects, which a text is not.
+    Whole(&'static str),
     /// Nothing leadgate knows.
     Unknown,
 }
@@ -59,16 +123,29 @@ impl Reading {
             .get(typed)
             .or_else(|| renames.get(bare))
             .map_or(bare, String::as_str);
-        let is_blank = text.trim().is_empty();
-        let value = Value::String(text);
-        match place(name) {
-            Place::Text(_) | Place::Wish | Place::Guests | Place::Guest(..) if is_blank => {}
-            Place::Text(ours) if !self.fields.contains_key(&ours) => {
+        self.put(name, bare, Value::String(text));
+    }
+
+    /// Puts a value under a name of leadgate's; `sent_as` is the sender's own.
+    fn put(&mut self, name: &str, sent_as: &str, value: Value) {
+        match (place(name), value) {
+            (_, Value::Null) => {}
+            (Place::Text(_) | Place::Wish | Place::Guests | Place::Guest(..), value)
+                if is_blank(&value) => {}
+            (Place::Text(ours), value) if !self.fields.contains_key(&ours) => {
                 self.fields.insert(ours, value);
             }
-            Place::Text(_) | Place::Taken => push(&mut self.repeats, bare, value),
-            Place::Under(object, key) => push(self.under.entry(object).or_default(), &key, value),
-            Place::Guest(number, key) => {
+            (Place::Free(object) | Place::Whole(object), Value::Object(members)) => {
+                let there = self.under.entry(object).or_default();
+                for (key, value) in members {
+                    push(there, &key, value);
+                }
+            }
+            (Place::Text(_) | Place::Whole(_), value) => push(&mut self.repeats, sent_as, value),
+            (Place::Under(object, key), value) => {
+                push(self.under.entry(object).or_default(), &key, value);
+            }
+            (Place::Guest(number, key), value) => {
                 let guest = self
                     .numbered_guests
                     .entry(number)
@@ -77,20 +154,20 @@ impl Reading {
                     guest.entry(key).or_insert(value);
                 }
             }
-            Place::Guests => {
-                let text = value.as_str().unwrap_or_default();
+            (Place::Guests, Value::String(text)) => {
                 let each = text.split([',', ';', '\n']).map(str::trim);
                 let each = each.filter(|one| !one.is_empty()).map(Value::from);
                 self.guests.extend(each);
             }
-            Place::Wish => self.wishes.push(value),
-            Place::Free(ours) => push(&mut self.fields, ours, value),
-            Place::Unknown => push(&mut self.fields, name, value),
+            (Place::Guests, value) => self.guests.extend(listed(value)),
+            (Place::Wish, value) => self.wishes.extend(listed(value)),
+            (Place::Free(ours), value) => push(&mut self.fields, ours, value),
+            (Place::Unknown, value) => push(&mut self.fields, name, value),
         }
     }
 
-    /// The fields by leadgate's names, and second values of fields that hold one, by the form's.
-    pub fn done(mut self) -> (Map<String, Value>, Map<String, Value>) {
+    /// All fields, put together.
+    pub fn done(mut self) -> Placed {
         for (object, members) in self.under {
             // A field beside its own members says something of its own.
             if let Some(beside) = self.fields.shift_remove(object) {
@@ -110,7 +187,10 @@ impl Reading {
                 self.fields.insert(name.to_owned(), Value::Array(list));
             }
         }
-        (self.fields, self.repeats)
+        Placed {
+            fields: self.fields,
+            repeats: self.repeats,
+        }
     }
 }
 
@@ -139,7 +219,8 @@ fn place(name: &str) -> Place {
         "additionalGuests" => Place::Guests,
         "consent" => Place::Free("consent"),
         "metadata" => Place::Free("metadata"),
-        "answers" | "utm" => Place::Taken,
+        "answers" => Place::Whole("answers"),
+        "utm" => Place::Whole("utm"),
         _ if Draft::holds_text(&camel) => Place::Text(camel),
         _ => spelling::field(name).map_or(Place::Unknown, Place::Text),
     }
@@ -157,7 +238,92 @@ fn member_of(name: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn object(value: Value) -> Map<String, Value> {
+        match value {
+            Value::Object(object) => object,
+            other => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn a_map_loses_no_value() {
+        let renames = [
+            ("q1", "email"),
+            ("q2", "email"),
+            ("budget", "answers.Your budget"),
+            ("more", "answers"),
+            ("slot1", "wishes"),
+            ("friend", "additionalGuests"),
+            ("terms", "consent.terms"),
+            ("note", "remark"),
+        ];
+        let renames = renames.map(|(theirs, ours)| (theirs.to_owned(), ours.to_owned()));
+        for (sent, fields, repeats) in [
+            (
+                json!({"q1": " ", "q2": "kim@lead.example"}),
+                json!({"email": "kim@lead.example"}),
+                json!({}),
+            ),
+            (
+                json!({"q1": "kim@lead.example", "q2": null}),
+                json!({"email": "kim@lead.example"}),
+                json!({}),
+            ),
+            (
+                json!({"email": "own@lead.example", "q1": "kim@lead.example", "q2": "ida@lead.example"}),
+                json!({"email": "kim@lead.example"}),
+                json!({"email": "own@lead.example", "q2": "ida@lead.example"}),
+            ),
+            (
+                json!({"email": "own@lead.example", "q1": ""}),
+                json!({"email": "own@lead.example"}),
+                json!({}),
+            ),
+            (
+                json!({"budget": ["5k", "10k"], "answers": {"Your budget": 9, "goal": true}, "more": {"x": 1}}),
+                json!({"answers": {"Your budget": ["5k", "10k", 9], "x": 1, "goal": true}}),
+                json!({}),
+            ),
+            (
+                json!({"slot1": "2031-12-02T16:00:00Z", "wishes": ["2031-12-01T16:00:00Z"]}),
+                json!({"wishes": ["2031-12-02T16:00:00Z", "2031-12-01T16:00:00Z"]}),
+                json!({}),
+            ),
+            (
+                json!({"friend": {"email": "a@lead.example"}, "additional_guests": ["b@lead.example"]}),
+                json!({"additionalGuests": [{"email": "a@lead.example"}, "b@lead.example"]}),
+                json!({}),
+            ),
+            (
+                json!({"terms": true, "consent": {"news": false}}),
+                json!({"consent": {"terms": true, "news": false}}),
+                json!({}),
+            ),
+            (
+                json!({"note": "a", "remark": "b"}),
+                json!({"remark": ["a", "b"]}),
+                json!({}),
+            ),
+            // What the map does not name stays as it was sent, for the draft to judge.
+            (
+                json!({"wishes": "now", "first_name": 5, "q9": null}),
+                json!({"wishes": "now", "first_name": 5, "q9": null}),
+                json!({}),
+            ),
+        ] {
+            let renames = BTreeMap::from(renames.clone());
+            let (mut placed, rest) = Placed::by_map(object(sent.clone()), &renames);
+            for (name, value) in rest {
+                placed.beside(&name, value);
+            }
+            assert_eq!(Value::Object(placed.fields), fields, "{sent}");
+            assert_eq!(Value::Object(placed.repeats), repeats, "{sent}");
+        }
+    }
 
     #[test]
     fn a_name_has_one_place() {
@@ -173,13 +339,13 @@ mod tests {
             ("utm[utm_source]", text("utm_source")),
             ("answers[a[b]]", under("answers", "a[b]")),
             ("answers.a.b", under("answers", "a.b")),
-            ("answers[]", Place::Taken),
+            ("answers[]", Place::Whole("answers")),
             ("answers[a", Place::Unknown),
             ("other[a]", Place::Unknown),
             ("", Place::Unknown),
             ("[a]", Place::Unknown),
             ("consent", Place::Free("consent")),
-            ("utm", Place::Taken),
+            ("utm", Place::Whole("utm")),
             ("wishes", Place::Wish),
         ] {
             let bare = name.strip_suffix("[]").unwrap_or(name);

@@ -138,6 +138,25 @@ fn the_operators_names_go_before_everybodys() {
 }
 
 #[test]
+fn the_operators_names_hold_however_a_body_is_written() {
+    let source = source(
+        "[sources.landing.fields]\nq1 = \"email\"\nq2 = \"email\"\nbudget = \"answers.Your budget\"",
+    );
+    let sent = [("q1", " "), ("q2", "kim@lead.example"), ("budget", "5k")];
+    let as_json = json!(BTreeMap::from(sent)).to_string();
+    let of_json = read(&Format::Json, as_json.as_bytes(), &source)
+        .ok()
+        .unwrap();
+    for posted in [urlencoded(&source, &encoded(&sent)), of_json] {
+        assert_eq!(
+            Value::Object(posted.fields),
+            json!({"email": "kim@lead.example", "answers": {"Your budget": "5k"}})
+        );
+        assert_eq!(posted.repeats, Map::new());
+    }
+}
+
+#[test]
 fn what_is_said_to_the_door_is_in_no_field() {
     let source = source("honeypot = \"website\"");
     let spoken = [
