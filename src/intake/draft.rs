@@ -61,15 +61,15 @@ pub struct Draft {
     /// The first wish.
     #[validate(length(max = 64))]
     pub date_time: Option<String>,
-    /// Ranked.
+    /// Ranked; each with its place in the list as it was sent.
     #[validate(length(max = 10))]
-    pub wishes: Vec<String>,
+    pub wishes: Vec<(usize, String)>,
     /// In the order sent.
     #[validate(length(max = 100))]
     pub answers: Vec<Answer>,
-    /// In the order sent.
+    /// In the order sent; each with its place in the list as it was sent.
     #[validate(length(max = 10))]
-    pub additional_guests: Vec<Guest>,
+    pub additional_guests: Vec<(usize, Guest)>,
     /// The page the visitor came from.
     #[validate(length(max = 2048))]
     pub referrer_url: Option<String>,
@@ -150,11 +150,9 @@ impl Draft {
             return place.take().map(Value::String);
         }
         let list = match name {
-            "wishes" => Some(Value::from(std::mem::take(&mut self.wishes))),
+            "wishes" => serde_json::to_value(unplaced(&mut self.wishes)).ok(),
             "answers" => serde_json::to_value(std::mem::take(&mut self.answers)).ok(),
-            "additionalGuests" => {
-                serde_json::to_value(std::mem::take(&mut self.additional_guests)).ok()
-            }
+            "additionalGuests" => serde_json::to_value(unplaced(&mut self.additional_guests)).ok(),
             _ => None,
         };
         list.filter(|list| list.as_array().is_some_and(|items| !items.is_empty()))
@@ -210,6 +208,12 @@ impl Draft {
             _ => return None,
         })
     }
+}
+
+/// Takes the items of a list.
+fn unplaced<T>(list: &mut Vec<(usize, T)>) -> Vec<T> {
+    let items = std::mem::take(list).into_iter();
+    items.map(|(_, item)| item).collect()
 }
 
 fn empty() -> Value {

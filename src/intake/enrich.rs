@@ -9,7 +9,7 @@ use crate::lead::email::{self, Email};
 use crate::lead::phone::{Phone, PhoneFault};
 use crate::lead::zone::{self, InstantFault};
 use crate::lead::{
-    Contact, Lead, LeadId, Progress, Sender, SlotPolicy, Status, country, name, tracking,
+    Contact, Guest, Lead, LeadId, Progress, Sender, SlotPolicy, Status, country, name, tracking,
 };
 use crate::queue::Digest;
 use crate::settings::Source;
@@ -89,16 +89,7 @@ pub fn enrich(
     let wishes = read_wishes(&draft, named_zone, around.now, &mut faults);
     let slot = read_policy(draft.slot.as_deref(), source.slot, &mut faults);
     let link_prefix = read_event(draft.link_prefix.as_deref(), source, &mut faults);
-    for (index, guest) in draft.additional_guests.iter().enumerate() {
-        if Email::parse(&guest.email).is_err() {
-            let pointer = format!("/additionalGuests/{index}");
-            faults.push(Fault::new(
-                pointer,
-                "invalid_guest",
-                "a guest needs a valid email address",
-            ));
-        }
-    }
+    let guests = read_guests(draft.additional_guests, &mut faults);
     if !faults.is_empty() {
         return Err(faults);
     }
@@ -157,7 +148,7 @@ pub fn enrich(
         wishes,
         slot,
         answers: draft.answers,
-        additional_guests: draft.additional_guests,
+        additional_guests: guests,
         sender: around.sender,
         consent: draft.consent,
         metadata: draft.metadata,
@@ -177,6 +168,25 @@ fn read_email(typed: &str, faults: &mut Vec<Fault>) -> Option<Email> {
     Email::parse(typed)
         .map_err(|fault| faults.push(Fault::new("/email", "invalid_email", fault.detail())))
         .ok()
+}
+
+/// The guests with the addresses that are sent on.
+fn read_guests(typed: Vec<(usize, Guest)>, faults: &mut Vec<Fault>) -> Vec<Guest> {
+    let mut guests = Vec::new();
+    for (index, guest) in typed {
+        match Email::parse(&guest.email) {
+            Ok(email) => guests.push(Guest {
+                email: email.typed().to_owned(),
+                ..guest
+            }),
+            Err(_) => faults.push(Fault::new(
+                format!("/additionalGuests/{index}"),
+                "invalid_guest",
+                "a guest needs a valid email address",
+            )),
+        }
+    }
+    guests
 }
 
 /// A number that cannot be read is a fault only when it is all there is: with an email address the lead can be
@@ -217,7 +227,6 @@ pub fn read_wishes(
     let more = draft
         .wishes
         .iter()
-        .enumerate()
         .map(|(index, text)| (format!("/wishes/{index}"), text));
     let mut wishes = Vec::new();
     for (pointer, text) in first.chain(more) {
@@ -291,5 +300,40 @@ pub fn event_allowed(named: Option<&str>, source: &Source) -> Result<String, Fau
             "event_not_allowed",
             "this source does not book this event",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guest(index: usize, email: &str) -> (usize, Guest) {
+        let guest = Guest {
+            email: email.to_owned(),
+            name: Some("Ida".to_owned()),
+        };
+        (index, guest)
+    }
+
+    #[test]
+    fn a_guests_address_is_sent_on_as_iclosed_takes_it() {
+        for (typed, sent_on) in [
+            ("ida@lead.example", Some("ida@lead.example")),
+            (" mailto:Ida@lead.example ", Some("Ida@lead.example")),
+            ("<ida@bücher.example>", Some("ida@xn--bcher-kva.example")),
+            ("ida", None),
+        ] {
+            let mut faults = Vec::new();
+            let guests = read_guests(vec![guest(3, typed)], &mut faults);
+            let read = guests.first().map(|guest| guest.email.as_str());
+            assert_eq!(read, sent_on, "{typed}");
+            let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+            let wanted = if sent_on.is_none() {
+                &["/additionalGuests/3"][..]
+            } else {
+                &[]
+            };
+            assert_eq!(pointers, wanted, "{typed}");
+        }
     }
 }

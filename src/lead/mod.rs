@@ -256,7 +256,7 @@ pub struct Answer {
 /// Somebody the lead brings along.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Guest {
-    /// As typed.
+    /// As sent on: trimmed, its domain in ASCII.
     pub email: String,
     /// As typed.
     #[serde(default, skip_serializing_if = "Option::is_none")]

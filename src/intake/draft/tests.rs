@@ -67,6 +67,23 @@ fn every_fault_is_told_at_once() {
 }
 
 #[test]
+fn what_is_left_of_a_list_knows_its_place_in_it() {
+    let (draft, faults) = read(json!({
+        "email": "kim@lead.example", "wishes": [" ", 5, "soon"],
+        "additionalGuests": [{"name": "Ida"}, "ida@lead.example"],
+    }));
+    let faults: Vec<_> = faults.iter().map(|fault| fault.0.as_str()).collect();
+    assert_eq!(faults, ["/wishes/1", "/additionalGuests/0"]);
+    assert_eq!(draft.wishes, [(2, "soon".to_owned())]);
+    let guests: Vec<_> = draft
+        .additional_guests
+        .iter()
+        .map(|guest| guest.0)
+        .collect();
+    assert_eq!(guests, [1]);
+}
+
+#[test]
 fn answers_keep_their_order_and_every_value() {
     let (draft, faults) = read(json!({
         "email": "kim@lead.example", "answers": {"zeta": ["b", "a"], "alpha": 5000, "yes": true, "none": null},

@@ -33,14 +33,17 @@ fn wrong_type(pointer: &str, wanted: &str, found: &Value) -> Fault {
     )
 }
 
-pub(super) fn wishes(value: Value, faults: &mut Vec<Fault>) -> Vec<String> {
+pub(super) fn wishes(value: Value, faults: &mut Vec<Fault>) -> Vec<(usize, String)> {
     let Value::Array(items) = value else {
         faults.push(wrong_type("/wishes", "a list of times", &value));
         return Vec::new();
     };
     let read = items.into_iter().enumerate();
-    read.filter_map(|(index, item)| text(&format!("/wishes/{index}"), item, faults))
-        .collect()
+    read.filter_map(|(index, item)| {
+        let text = text(&format!("/wishes/{index}"), item, faults)?;
+        Some((index, text))
+    })
+    .collect()
 }
 
 pub(super) fn answers(value: Value, faults: &mut Vec<Fault>) -> Vec<Answer> {
@@ -90,7 +93,7 @@ fn answer(pointer: &str, value: Value, faults: &mut Vec<Fault>) -> Option<String
     }
 }
 
-pub(super) fn guests(value: Value, faults: &mut Vec<Fault>) -> Vec<Guest> {
+pub(super) fn guests(value: Value, faults: &mut Vec<Fault>) -> Vec<(usize, Guest)> {
     let Value::Array(items) = value else {
         faults.push(wrong_type("/additionalGuests", "a list of guests", &value));
         return Vec::new();
@@ -110,7 +113,7 @@ pub(super) fn guests(value: Value, faults: &mut Vec<Fault>) -> Vec<Guest> {
             other => (text(&pointer, other, faults), None),
         };
         match email {
-            Some(email) => guests.push(Guest { email, name }),
+            Some(email) => guests.push((index, Guest { email, name })),
             None => faults.push(Fault::new(
                 pointer,
                 "invalid_guest",

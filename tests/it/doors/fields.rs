@@ -81,6 +81,11 @@ async fn every_fault_of_a_field_points_at_it_and_keeps_nothing() {
             "invalid_time",
         ),
         (json!({"wishes": [late, 5]}), "/wishes/1", "wrong_type"),
+        (
+            json!({"wishes": [" ", null, "zq-canary"]}),
+            "/wishes/2",
+            "invalid_time",
+        ),
         (json!({"wishes": "zq-canary"}), "/wishes", "wrong_type"),
         (json!({"wishes": vec![late; 11]}), "/wishes", "too_many"),
         (
