@@ -31,8 +31,9 @@ pub fn wait(request: &HttpRequest, usual: Duration) -> Wait {
     read(values, usual)
 }
 
+/// `respond-async` counts wherever it stands: whoever names a wait as well still wants the receipt at once.
 fn read<'a>(values: impl Iterator<Item = &'a str>, usual: Duration) -> Wait {
-    // The first of a preference named twice counts (RFC 7240, section 2).
+    let mut named = None;
     for preference in values.flat_map(|value| value.split(',')) {
         let preference = preference.split(';').next().unwrap_or_default().trim();
         if preference.eq_ignore_ascii_case("respond-async") {
@@ -41,22 +42,21 @@ fn read<'a>(values: impl Iterator<Item = &'a str>, usual: Duration) -> Wait {
                 applied: Some("respond-async".to_owned()),
             };
         }
-        let Some((name, value)) = preference.split_once('=') else {
-            continue;
-        };
-        let seconds = value.trim().trim_matches('"').parse::<u64>();
-        if let (true, Ok(seconds)) = (name.trim().eq_ignore_ascii_case("wait"), seconds) {
-            let longest = Duration::from_secs(seconds).min(LONGEST_WAIT);
-            return Wait {
-                longest,
-                applied: Some(format!("wait={}", longest.as_secs())),
-            };
-        }
+        // The first of a preference named twice counts (RFC 7240, section 2).
+        named = named.or_else(|| seconds(preference));
     }
+    let longest = named.map_or(usual, Duration::from_secs).min(LONGEST_WAIT);
     Wait {
-        longest: usual.min(LONGEST_WAIT),
-        applied: None,
+        longest,
+        applied: named.map(|_| format!("wait={}", longest.as_secs())),
     }
+}
+
+fn seconds(preference: &str) -> Option<u64> {
+    let (name, value) = preference.split_once('=')?;
+    let is_wait = name.trim().eq_ignore_ascii_case("wait");
+    let seconds = value.trim().trim_matches('"').parse();
+    seconds.ok().filter(|_| is_wait)
 }
 
 /// When a lead with so many before it is likely to be worked on: one limit's worth each window.
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_preference_that_can_be_read_counts() {
+    fn the_first_wait_that_can_be_read_counts_unless_none_is_wanted() {
         let usual = Duration::from_secs(4);
         for (values, seconds, applied) in [
             (vec![], 4, None),
@@ -79,6 +79,9 @@ mod tests {
             (vec!["handling=lenient, wait = \"9\""], 9, Some("wait=9")),
             (vec!["wait=900"], 25, Some("wait=25")),
             (vec!["Respond-Async, wait=7"], 0, Some("respond-async")),
+            (vec!["wait=7, respond-async"], 0, Some("respond-async")),
+            (vec!["wait=7", "respond-async"], 0, Some("respond-async")),
+            (vec!["wait=soon, wait=7"], 7, Some("wait=7")),
             (vec!["wait=3", "wait=8"], 3, Some("wait=3")),
             (vec!["wait=soon"], 4, None),
             (vec!["wait=-1"], 4, None),
