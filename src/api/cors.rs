@@ -75,7 +75,7 @@ fn listed(
     let allowed = match source {
         Some(source) => settings
             .sources
-            .get(source)
+            .get(&source.to_ascii_lowercase())
             .is_some_and(|source| allows(&source.kind)),
         None => settings.sources.values().any(|source| allows(&source.kind)),
     };

@@ -158,6 +158,19 @@ async fn a_page_that_is_not_listed_reads_nothing_and_caches_know_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_may_read_its_answer_however_the_sources_name_is_written() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
+    let path = "/v1/sources/Landing/leads";
+    let asked = Seen::of(preflight(&gateway, path, PAGE)).await;
+    let taken = Seen::of(post(&gateway, path, &lead(1)).header("Origin", PAGE)).await;
+    assert_eq!((asked.http, taken.http), (204, 202), "{taken:?}");
+    for seen in [asked, taken] {
+        assert_eq!(seen.header("access-control-allow-origin"), Some(PAGE));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_preflight_is_answered_and_costs_no_allowance() {
     let sandbox = sandbox(100, 2, 3).await;
     let throttle = "throttle = { per_address = { requests = 1, window_seconds = 3600 } }";
