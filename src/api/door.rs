@@ -297,18 +297,19 @@ pub(super) fn client_address(gateway: &Gateway, request: &HttpRequest) -> IpAddr
 }
 
 /// The nearest address that no trusted proxy vouches for: `X-Forwarded-For` is read from the right, each name only as
-/// long as the one that wrote it is trusted.
+/// long as the one that wrote it is trusted. A socket for both versions tells an address of version four as one of
+/// version six.
 fn believed_address(peer: IpAddr, forwarded: &str, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
-    let mut nearest = peer;
+    let mut nearest = peer.to_canonical();
     for hop in forwarded.rsplit(',') {
         if !is_trusted(&nearest) {
             break;
         }
-        let Ok(address) = hop.trim().parse() else {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else {
             break;
         };
-        nearest = address;
+        nearest = address.to_canonical();
     }
     nearest
 }
@@ -365,6 +366,11 @@ mod tests {
             ("10.0.0.1", "198.51.100.1, 10.0.0.7", "198.51.100.1"),
             ("10.0.0.1", "nonsense", "10.0.0.1"),
             ("10.0.0.1", "", "10.0.0.1"),
+            ("::ffff:10.0.0.1", "198.51.100.1", "198.51.100.1"),
+            ("::ffff:203.0.113.9", "198.51.100.1", "203.0.113.9"),
+            ("10.0.0.1", "198.51.100.1, ::ffff:10.0.0.7", "198.51.100.1"),
+            ("10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"),
+            ("2001:db8::1", "198.51.100.1", "2001:db8::1"),
         ] {
             let believed = believed_address(peer.parse().unwrap(), forwarded, &trusted);
             assert_eq!(
