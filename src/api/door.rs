@@ -28,6 +28,8 @@ const LONGEST_HEADER: usize = 512;
 pub struct Admitted {
     /// Showed a key of the source.
     pub keyed: bool,
+    /// Where it comes from, as far as that is believed.
+    pub address: IpAddr,
     /// What is left of its allowance.
     pub allowance: Allowance,
 }
@@ -41,12 +43,8 @@ pub fn admit(
     source: &Source,
     request: &HttpRequest,
 ) -> Result<Admitted, Problem> {
-    let by_address = || {
-        gateway
-            .throttles
-            .per_address
-            .knock(&counted(client_address(gateway, request)))
-    };
+    let address = client_address(gateway, request);
+    let by_address = || gateway.throttles.per_address.knock(&counted(address));
     let proven = prove(source, request);
     let key = match proven {
         Ok(key) => key,
@@ -54,19 +52,40 @@ pub fn admit(
         Err(problem) => return Err(by_address().map_or_else(Problem::throttled, |_| problem)),
     };
     let verdict = match &key {
-        Some(key) => {
-            let caller = gateway
-                .hasher
-                .digest("caller", &[source.name.as_bytes(), key.as_bytes()]);
-            gateway.throttles.per_key.knock(&caller)
-        }
+        Some(key) => by_key(gateway, source, key),
         None => by_address(),
     };
     let allowance = verdict.map_err(Problem::throttled)?;
     Ok(Admitted {
         keyed: key.is_some(),
+        address,
         allowance,
     })
+}
+
+/// Counts a request of whoever holds this key of the source.
+fn by_key(gateway: &Gateway, source: &Source, key: &str) -> Result<Allowance, Allowance> {
+    let caller = gateway
+        .hasher
+        .digest("caller", &[source.name.as_bytes(), key.as_bytes()]);
+    gateway.throttles.per_key.knock(&caller)
+}
+
+/// Lets somebody look at a lead by its id: a chatbot by the allowance of its key, everybody else by their address's.
+///
+/// # Errors
+/// 429.
+pub fn admit_reader(gateway: &Gateway, request: &HttpRequest) -> Result<(), Problem> {
+    let Some(shown) = bearer(request) else {
+        return gateway.knock(request);
+    };
+    let mut sources = gateway.settings.sources.values();
+    match sources.find(|source| is_keyed(source, request)) {
+        Some(source) => by_key(gateway, source, &shown)
+            .map(drop)
+            .map_err(Problem::throttled),
+        None => gateway.knock(request),
+    }
 }
 
 /// Lets the operator in: the key first, then its allowance. An address that showed too many wrong keys is not let in
@@ -147,7 +166,7 @@ pub fn want_token(source: &Source, request: &HttpRequest) -> Result<(), Problem>
     }
 }
 
-/// Whether the caller shows one of the source's keys. Costs no allowance.
+/// Whether the caller shows one of the source's keys, of which only chatbots have any. Costs no allowance.
 pub fn is_keyed(source: &Source, request: &HttpRequest) -> bool {
     matches!(&source.kind, SourceKind::Chatbot { api_keys, .. }
         if bearer(request).is_some_and(|shown| is_one_of(&shown, api_keys)))
@@ -259,11 +278,14 @@ fn is_json(media_type: &str) -> bool {
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
 
-/// What the headers say of the sender.
-pub fn sender(gateway: &Gateway, request: &HttpRequest) -> Sender {
+/// What the headers say of the sender. A chatbot's are of the machine it runs on, and tell nothing of the visitor.
+pub fn sender(source: &Source, address: IpAddr, request: &HttpRequest) -> Sender {
+    if matches!(source.kind, SourceKind::Chatbot { .. }) {
+        return Sender::default();
+    }
     let agent = header_text(request, &header::USER_AGENT);
     Sender {
-        address: Some(client_address(gateway, request).to_string()),
+        address: Some(address.to_string()),
         device: agent.as_deref().and_then(tracking::device),
         user_agent: agent,
         locale: header_text(request, &header::ACCEPT_LANGUAGE)

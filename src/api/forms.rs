@@ -1,6 +1,8 @@
 //! What is special to the posts of HTML forms: whether a page is the answer, where the visitor goes next, and
 //! whether a person sent it.
 
+use std::net::IpAddr;
+
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
@@ -85,7 +87,7 @@ fn redirect_target<'a>(allowed: &'a [String], named: Option<&str>) -> Option<&'a
 }
 
 /// Has the captcha checked, where the source has one. A delivery that was taken already needs no second check: its
-/// token is spent, and its sender only wants to hear the answer again.
+/// token is spent, and its sender only wants to hear the answer again. `address` is the visitor's.
 ///
 /// # Errors
 /// 403 when it was not solved; 503 when it cannot be checked and the settings say to refuse then, or when the store
@@ -93,7 +95,7 @@ fn redirect_target<'a>(allowed: &'a [String], named: Option<&str>) -> Option<&'a
 pub async fn check_captcha(
     gateway: &Gateway,
     source: &Source,
-    request: &HttpRequest,
+    address: IpAddr,
     prepared: &mut Prepared,
 ) -> Result<(), Problem> {
     let SourceKind::Form(form) = &source.kind else {
@@ -106,7 +108,6 @@ pub async fn check_captcha(
         return Ok(());
     }
     let token = prepared.asides.captcha_token.as_deref();
-    let address = door::client_address(gateway, request);
     let why = match captcha::verify(&gateway.http, captcha, token, address).await {
         Verdict::Passed => return Ok(()),
         // Of two posts at the same moment one spends the token.

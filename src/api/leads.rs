@@ -87,7 +87,7 @@ async fn answered(
             source,
             posted,
             idempotency_key: key.as_deref(),
-            sender: door::sender(gateway, request),
+            sender: door::sender(source, admitted.address, request),
             referer: request
                 .headers()
                 .get(header::REFERER)
@@ -98,7 +98,7 @@ async fn answered(
                 .and_then(|span| telemetry::traceparent(&span.0)),
         };
         let mut prepared = intake::prepare(&*gateway.store, &gateway.hasher, delivery)?;
-        forms::check_captcha(gateway, source, request, &mut prepared).await?;
+        forms::check_captcha(gateway, source, admitted.address, &mut prepared).await?;
         let next = page.map(|form| forms::next_page(form, &prepared.asides));
         let max_waiting = gateway.settings.store.max_waiting;
         let taken = intake::keep(&*gateway.store, max_waiting, prepared).await?;

@@ -241,6 +241,29 @@ async fn a_dialogflow_conversation_finds_books_and_asks_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_bots_machine_says_of_itself_is_not_said_of_the_visitor() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = gateway(&sandbox).await;
+    let as_a_machine = |source: &str, body: &Value| {
+        post(&gateway, source, body)
+            .header(
+                "User-Agent",
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) Mobile",
+            )
+            .header("Accept-Language", "en-US")
+            .header("X-Forwarded-For", "192.0.2.7")
+    };
+    let flat = Seen::of(as_a_machine("flat", &json!({"email": "kim@lead.example"}))).await;
+    let lead = record(&gateway, flat.body["leadId"].as_str().unwrap()).await;
+    assert_eq!(lead["sender"], json!({}));
+    let turn = turn("lead", json!({"email": "ida@lead.example"}));
+    let told = Seen::of(as_a_machine("dialogflow", &turn)).await;
+    let told = &told.body["sessionInfo"]["parameters"]["leadgate_lead_id"];
+    let lead = record(&gateway, told.as_str().unwrap()).await;
+    assert_eq!(lead["sender"], json!({"locale": "nb"}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flat_answer_is_told_at_the_top() {
     let sandbox = sandbox(100, 2, 3).await;
     let gateway = gateway(&sandbox).await;
