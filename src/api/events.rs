@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use futures_util::stream;
 use tokio::time::Instant;
 
-use super::Gateway;
 use super::problem::Problem;
-use super::state::{LeadState, told_status};
-use super::status::{PLACE_REFRESH, known, lead_id};
+use super::state::{LeadState, first_of, told_status};
+use super::status::{PLACE_REFRESH, is_keyed, known, lead_id};
+use super::{Gateway, door};
 use crate::lead::LeadId;
 use crate::queue::changes::LeadWatch;
 
@@ -19,13 +19,20 @@ use crate::queue::changes::LeadWatch;
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// `GET /v1/leads/{leadId}/events`
-pub async fn follow(gateway: Data<Gateway>, id: Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn follow(
+    gateway: Data<Gateway>,
+    request: HttpRequest,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
     let id = lead_id(&id)?;
-    known(&gateway, id).await?;
+    door::admit_reader(&gateway, &request)?;
+    let stored = known(&gateway, id).await?;
+    let keyed = is_keyed(&gateway, &stored.lead, &request);
     let watch = gateway.store.changes().watch_lead(id);
     let follow = Follow {
         gateway,
         id,
+        keyed,
         last: String::new(),
         told: Instant::now(),
         ended: false,
@@ -46,6 +53,7 @@ pub async fn follow(gateway: Data<Gateway>, id: Path<String>) -> Result<HttpResp
 struct Follow {
     gateway: Data<Gateway>,
     id: LeadId,
+    keyed: bool,
     last: String,
     told: Instant,
     ended: bool,
@@ -58,7 +66,9 @@ impl Follow {
             let changed = watch.changed();
             // When the store fails the stream ends, and the reader comes back by itself.
             let stored = self.gateway.store.get(self.id).await.ok()??;
-            let state = LeadState::of(&self.gateway, &stored, None).await.ok()?;
+            let first = first_of(&self.gateway, &stored.lead, self.keyed);
+            let first = first.await.ok()?;
+            let state = LeadState::of(&self.gateway, &stored, first).await.ok()?;
             self.ended =
                 told_status(&stored.lead).is_final() || self.gateway.stopping.is_cancelled();
             let etag = state.etag().tag().to_owned();

@@ -9,10 +9,11 @@ use tokio::time::Instant;
 
 use super::Gateway;
 use super::answer::applied;
+use super::door;
 use super::prefer;
 use super::problem::{Code, Problem};
 use super::state::{LeadState, first_of, has_settled};
-use crate::lead::LeadId;
+use crate::lead::{Lead, LeadId};
 use crate::queue::Stored;
 
 /// How often somebody who waits is told the lead's place anew.
@@ -26,6 +27,7 @@ pub async fn tell(
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
     let id = lead_id(&id)?;
+    door::admit_reader(&gateway, &request)?;
     let wait = prefer::wait(&request, Duration::ZERO);
     let held = request
         .headers()
@@ -36,20 +38,23 @@ pub async fn tell(
     loop {
         let changed = watch.changed();
         let stored = known(&gateway, id).await?;
-        let first = first_of(&gateway, &stored.lead, false).await?;
+        let keyed = is_keyed(&gateway, &stored.lead, &request);
+        let first = first_of(&gateway, &stored.lead, keyed).await?;
         state = LeadState::of(&gateway, &stored, first).await?;
         let news = match held {
             Some(held) => !is_held(held, &state),
             None => has_settled(&stored.lead),
         };
         let left = (started + wait.longest).saturating_duration_since(Instant::now());
-        if news || left.is_zero() {
+        if news || left.is_zero() || gateway.stopping.is_cancelled() {
             break;
         }
-        // Out of time: the state just read is the answer.
-        tokio::time::timeout(left.min(PLACE_REFRESH), changed)
-            .await
-            .ok();
+        // Any of the three is a reason to look again.
+        tokio::select! {
+            () = changed => {}
+            () = tokio::time::sleep(left.min(PLACE_REFRESH)) => {}
+            () = gateway.stopping.cancelled() => {}
+        }
     }
     let etag = state.etag();
     let mut answer = if held.is_some_and(|held| is_held(held, &state)) {
@@ -67,6 +72,12 @@ pub async fn tell(
     }
     applied(&mut answer, &wait);
     Ok(answer)
+}
+
+/// Whether the caller shows a key of the source that the lead came by, and may know of the first lead.
+pub(super) fn is_keyed(gateway: &Gateway, lead: &Lead, request: &HttpRequest) -> bool {
+    let source = gateway.settings.sources.get(&lead.source);
+    source.is_some_and(|source| door::is_keyed(source, request))
 }
 
 fn is_held(held: &str, state: &LeadState) -> bool {

@@ -81,6 +81,19 @@ async fn a_keyed_caller_is_told_of_the_first_lead() {
     assert_eq!(again.status(), "duplicate");
     assert_eq!(again.body["duplicateOf"], first.id());
     assert_eq!(again.body["duplicateOfStatus"], "booked");
+    let look = async |key: Option<&str>| {
+        let mut request = gateway.request(Method::GET, &format!("/v1/leads/{}", again.id()));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        Answer::of(request.send().await.unwrap()).await.body
+    };
+    assert_eq!(look(Some("bot-key-0123456789")).await, again.body);
+    for other in [None, Some("bot-key-9876543210")] {
+        let told = look(other).await;
+        assert_eq!(told["status"], "duplicate");
+        assert!(told.get("duplicateOf").is_none(), "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -479,6 +479,8 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
         (LEADS, "post", 503, of_google()),
         (LEADS, "post", 503, of_google()),
         (SLOTS, "get", 429, from(Method::GET, SLOTS, 1)),
+        (LEAD, "get", 429, from(Method::GET, LEAD, 1)),
+        (EVENTS, "get", 429, from(Method::GET, EVENTS, 1)),
         (TIME, "post", 429, from(Method::POST, TIME, 1).json(&time)),
         (
             BACKFILLS,

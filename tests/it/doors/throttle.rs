@@ -1,6 +1,6 @@
 //! How often somebody may knock, and who counts as somebody.
 
-use reqwest::Client;
+use reqwest::{Client, Method};
 use serde_json::json;
 
 use super::{BOT_KEY, BOT_LEADS, LEADS, post};
@@ -113,6 +113,27 @@ async fn a_key_has_an_allowance_of_its_own_and_guessing_keys_spends_the_address(
         "the key's holder is not hindered"
     );
     assert_eq!(keyed(BOT_KEY, 3).await, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_at_a_lead_is_counted_and_so_is_opening_its_events() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2)).server(FEW)).await;
+    let request = post(&gateway, BOT_LEADS, &lead(1)).bearer_auth(BOT_KEY);
+    let taken = Seen::of(request.header("Prefer", "wait=15")).await;
+    let status = format!("/v1/leads/{}", taken.body["leadId"].as_str().unwrap());
+    let events = format!("{status}/events");
+    let look = |path: &str| gateway.request(Method::GET, path);
+    for path in [&status, &events, &status] {
+        assert_eq!(Seen::of(look(path)).await.http, 200, "{path}");
+    }
+    for path in [&status, &events] {
+        let seen = Seen::of(look(path).bearer_auth("a-guess")).await;
+        seen.assert_problem(path, 429, "too_many_requests");
+    }
+    let keyed = async || Seen::of(look(&status).bearer_auth(BOT_KEY)).await.http;
+    assert_eq!(keyed().await, 200, "the key's holder is not hindered");
+    assert_eq!(keyed().await, 429, "and has an allowance of its own");
 }
 
 /// A client that comes from another loopback address.
