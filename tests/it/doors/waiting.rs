@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{BOT_KEY, BOT_LEADS, LEADS, post};
 use crate::support::leads::lead;
-use crate::support::{Gateway, Seen, Settings, sandbox};
+use crate::support::{Gateway, Seen, Settings, sandbox, wait_for};
 
 /// The next booking takes this long, and then fails.
 fn stall(sandbox: &Sandbox, seconds: f64) {
@@ -242,6 +242,45 @@ async fn events_tell_each_state_once_and_end_with_the_lead() {
         "a late reader is told the end: {}",
         late.text
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_keeps_no_reader_waiting() {
+    let sandbox = sandbox(1, 60, 3).await;
+    let throttle = "throttle = { per_address = { requests = 100, window_seconds = 3600 } }";
+    let settings = Settings::new(&sandbox.url(), (1, 60)).server(throttle);
+    let mut gateway = Gateway::start(&settings).await;
+    let mut counted = 0;
+    let mut path = String::new();
+    for number in 0..2 {
+        let seen = Seen::of(post(&gateway, LEADS, &lead(number))).await;
+        path = format!("/v1/leads/{}", seen.body["leadId"].as_str().unwrap());
+        counted += 1;
+    }
+    let held = Seen::of(gateway.request(Method::GET, &path)).await;
+    counted += 1;
+    let waits = gateway
+        .request(Method::GET, &path)
+        .header("If-None-Match", held.header("etag").unwrap())
+        .header("Prefer", "wait=25");
+    let waits = tokio::spawn(Seen::of(waits));
+    wait_for(
+        "the reader to be let in",
+        Duration::from_secs(10),
+        async || {
+            counted += 1;
+            let seen = Seen::of(post(&gateway, LEADS, &lead(counted))).await;
+            let left = format!("\"default\";r={};t=0", 100 - counted - 1);
+            (seen.header("ratelimit") == Some(left.as_str())).then_some(())
+        },
+    )
+    .await;
+    let began = Instant::now();
+    assert!(gateway.terminate().await.success());
+    let told = waits.await.unwrap();
+    assert!(matches!(told.http, 200 | 304), "{told:?}");
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
