@@ -11,10 +11,11 @@ use super::prefer;
 use super::problem::{Code, Problem};
 use super::reply::Voice;
 use super::request::RequestSpan;
-use super::state::{LeadState, first_of};
+use super::state::{First, LeadState, first_of};
 use super::status::{current, known, settled};
 use super::{Gateway, forms, platform, slots, source_named, time};
 use crate::intake::{self, Delivery, Taken, posted};
+use crate::lead::Status;
 use crate::queue::Digest;
 use crate::settings::{Source, SourceKind};
 use crate::telemetry;
@@ -133,8 +134,17 @@ async fn answered(
             };
             remembered(gateway, key, state, voice).await
         }
-        Taken::Duplicate { lead, key, .. } => {
-            let state = current(gateway, lead, admitted.keyed).await?;
+        Taken::Duplicate { lead, of, key } => {
+            let state = match current(gateway, lead.id, admitted.keyed).await {
+                Err(problem) if problem.code.is_of_store() => {
+                    let first = admitted.keyed.then_some(First {
+                        id: of,
+                        status: None,
+                    });
+                    LeadState::in_hand(gateway, &lead, Status::Duplicate, first)
+                }
+                state => state?,
+            };
             remembered(gateway, key, state, voice).await
         }
         Taken::Replayed { lead, receipt } => {
@@ -142,7 +152,10 @@ async fn answered(
                 Some(receipt) => {
                     let stored = known(gateway, lead).await?;
                     let first = first_of(gateway, &stored.lead, admitted.keyed).await?;
-                    LeadState::replayed(gateway, &stored.lead, &receipt, first)
+                    match LeadState::replayed(gateway, &stored.lead, &receipt, first) {
+                        Some(state) => state,
+                        None => current(gateway, lead, admitted.keyed).await?,
+                    }
                 }
                 // The first of these requests is still waiting for its answer: wait with it.
                 None => settled(gateway, lead, started + wait.longest, admitted.keyed).await?,

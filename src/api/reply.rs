@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::Gateway;
 use super::problem::{Code, Problem};
 use super::state::{LeadState, Slot};
-use crate::lead::{LeadId, Status};
+use crate::lead::LeadId;
 use crate::settings::{Reply, Source};
 
 /// Who is spoken to.
@@ -158,8 +158,8 @@ fn of_lead(state: &LeadState) -> Told {
         told.fact("code", reason.code.as_str());
     }
     told.fact("status_url", state.status_url.as_str());
-    if state.status == Status::NeedsTime {
-        told.times.clone_from(&state.alternatives);
+    if let Some(times) = &state.alternatives {
+        told.times.clone_from(times);
     }
     told
 }

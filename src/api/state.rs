@@ -24,8 +24,9 @@ pub struct LeadState {
     pub(super) estimated_start_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) booking: Option<BookingState>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) alternatives: Vec<Slot>,
+    /// While a time is to be chosen, and empty when none is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) alternatives: Option<Vec<Slot>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<ReasonState>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,8 +76,10 @@ pub(super) struct ReasonState {
 
 /// The first lead, for a caller that may know of it.
 pub struct First {
-    id: LeadId,
-    status: Option<Status>,
+    /// Its name.
+    pub id: LeadId,
+    /// Where it stands, when that is known.
+    pub status: Option<Status>,
 }
 
 impl Slot {
@@ -142,25 +145,36 @@ impl LeadState {
         state
     }
 
-    /// What the caller of an idempotent request was told the first time.
+    /// How a kept lead stands by what is in hand: for when the store keeps it and then does not tell.
+    pub fn in_hand(gateway: &Gateway, lead: &Lead, status: Status, first: Option<First>) -> Self {
+        Self {
+            status,
+            booking: None,
+            alternatives: None,
+            reason: None,
+            ..Self::plain(gateway, lead, first)
+        }
+    }
+
+    /// What the caller of an idempotent request was told the first time. `None`: the lead has moved on, and what was
+    /// told of it then is gone.
     pub fn replayed(
         gateway: &Gateway,
         lead: &Lead,
         receipt: &Receipt,
         first: Option<First>,
-    ) -> Self {
-        let mut state = Self::plain(gateway, lead, first);
-        state.status = receipt.status;
-        state.position = receipt.position;
-        state.estimated_start_at = receipt.estimated_start_at;
-        if receipt.status != Status::Booked {
-            state.booking = None;
-        }
-        if receipt.status != told_status(lead) {
-            state.reason = None;
-            state.alternatives.clear();
-        }
-        state
+    ) -> Option<Self> {
+        let plain = can_replay(receipt.status, lead).then(|| Self::plain(gateway, lead, first))?;
+        let is_now = receipt.status == told_status(lead);
+        Some(Self {
+            status: receipt.status,
+            position: receipt.position,
+            estimated_start_at: receipt.estimated_start_at,
+            booking: plain.booking.filter(|_| receipt.status == Status::Booked),
+            alternatives: plain.alternatives.filter(|_| is_now),
+            reason: plain.reason.filter(|_| is_now),
+            ..plain
+        })
     }
 
     /// What was told, without any of the lead's data.
@@ -225,11 +239,10 @@ impl LeadState {
             position: None,
             estimated_start_at: None,
             booking: lead.booking.as_ref().map(BookingState::of),
-            alternatives: lead
-                .alternatives
-                .iter()
-                .map(|at| Slot::new(*at, &zone))
-                .collect(),
+            alternatives: (status == Status::NeedsTime).then(|| {
+                let times = lead.alternatives.iter();
+                times.map(|at| Slot::new(*at, &zone)).collect()
+            }),
             reason: lead
                 .reason
                 .as_ref()
@@ -252,6 +265,22 @@ pub fn told_status(lead: &Lead) -> Status {
     match (lead.status, code) {
         (Status::Parked, Some(ReasonCode::SuspectedSpam)) => Status::Queued,
         (status, _) => status,
+    }
+}
+
+/// Whether what was told under this status can be told again: times, reasons and calls are told as the record has them
+/// now.
+fn can_replay(status: Status, lead: &Lead) -> bool {
+    match status {
+        Status::NeedsTime | Status::Parked => status == told_status(lead),
+        Status::Booked => lead.booking.is_some(),
+        Status::Queued
+        | Status::Booking
+        | Status::Reconciling
+        | Status::Duplicate
+        | Status::Disqualified
+        | Status::Cancelled
+        | Status::Erased => true,
     }
 }
 
@@ -323,7 +352,7 @@ mod tests {
             position: Some(2),
             estimated_start_at: Some(Timestamp::UNIX_EPOCH),
             booking: None,
-            alternatives: Vec::new(),
+            alternatives: None,
             reason: None,
             duplicate_of: None,
             duplicate_of_status: None,
@@ -348,6 +377,46 @@ mod tests {
             let mut state = queued();
             change(&mut state);
             assert_eq!(state.etag() == etag, same, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_was_told_is_told_again_while_the_record_still_has_it() {
+        let call = serde_json::json!({
+            "eventCallId": 1, "startTime": "2026-12-01T08:00:00Z", "timeZone": "UTC",
+        });
+        for (told, status, reason, is_called, again) in [
+            ("queued", "booked", None, true, true),
+            ("booking", "parked", Some("no_slots"), false, true),
+            ("booked", "booked", None, true, true),
+            ("booked", "cancelled", None, true, true),
+            ("booked", "queued", None, false, false),
+            (
+                "needs_time",
+                "needs_time",
+                Some("time_not_chosen"),
+                false,
+                true,
+            ),
+            ("needs_time", "booked", None, true, false),
+            ("parked", "parked", Some("no_slots"), false, true),
+            ("parked", "parked", Some("suspected_spam"), false, false),
+            ("parked", "queued", None, false, false),
+            ("duplicate", "queued", None, false, true),
+        ] {
+            let told: Status = serde_json::from_value(told.into()).unwrap();
+            let lead = serde_json::json!({
+                "id": "ld_00000000000000000000000000", "account": "main", "source": "web", "linkPrefix": "ann/intro",
+                "lane": "normal", "receivedAt": "2026-09-01T08:00:00Z", "status": status, "slot": "nearest",
+                "contact": {}, "booking": is_called.then_some(&call),
+                "reason": reason.map(|code| serde_json::json!({"code": code, "detail": ""})),
+            });
+            let lead: Lead = serde_json::from_value(lead).unwrap();
+            assert_eq!(
+                can_replay(told, &lead),
+                again,
+                "{told:?} {status} {reason:?}"
+            );
         }
     }
 }

@@ -14,6 +14,7 @@ use super::door;
 use super::prefer;
 use super::problem::{Code, Problem};
 use super::reply::Voice;
+use super::state::LeadState;
 use super::status::{known, lead_id, settled};
 use crate::booking::book::choose_time;
 use crate::intake;
@@ -113,6 +114,7 @@ async fn chosen(
         step: Step::Book,
         delay: Duration::ZERO,
     };
+    let lead = stored.lead.clone();
     // A lead that waits for a time claims its person already, so nobody else can.
     if gateway.store.amend(stored, next, Hold::Keep).await? != Amended::Done {
         return Err(not_waiting());
@@ -120,7 +122,13 @@ async fn chosen(
     events::time_chosen(id, &lead_source);
     let usual = choice.source.map_or(Duration::ZERO, |source| source.wait);
     let wait = prefer::wait(request, usual);
-    let state = settled(gateway, id, started + wait.longest, false).await?;
+    let state = match settled(gateway, id, started + wait.longest, false).await {
+        // The choice is kept, and a 503 would say that it is not.
+        Err(problem) if problem.code.is_of_store() => {
+            LeadState::in_hand(gateway, &lead, lead.status, None)
+        }
+        state => state?,
+    };
     let mut answer = answer(&state, voice);
     applied(&mut answer, &wait);
     Ok(answer)

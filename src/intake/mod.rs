@@ -62,8 +62,8 @@ pub enum Taken {
     },
     /// A new lead is kept as the duplicate of an earlier one.
     Duplicate {
-        /// As kept.
-        lead: LeadId,
+        /// As it came; it is kept with the status `duplicate`.
+        lead: Arc<Lead>,
         /// The first.
         of: LeadId,
         /// Where to leave the receipt.
@@ -247,7 +247,6 @@ pub async fn keep(
         is_asked_for,
         asides: _,
     } = prepared;
-    let id = lead.id;
     let doubt = lead.reason.as_ref().map(|reason| reason.detail.clone());
     let outcome = match doubt {
         Some(_) => "parked",
@@ -275,7 +274,7 @@ pub async fn keep(
         }
         Accepted::Duplicate { of } => {
             telemetry::events::accepted(&lead, true);
-            Ok(Taken::Duplicate { lead: id, of, key })
+            Ok(Taken::Duplicate { lead, of, key })
         }
         Accepted::Replayed { lead, receipt } => Ok(Taken::Replayed { lead, receipt }),
         Accepted::KeyReused => Err(Refused::KeyReused),

@@ -113,7 +113,7 @@ fn columns(fields: &Map<String, Value>) -> Vec<(String, String)> {
 fn told_of<'a>(row: u64, taken: Result<Taken, Refused>) -> Result<Told<'a>, Problem> {
     let (status, lead, errors) = match taken {
         Ok(Taken::New { lead, .. }) => ("taken", Some(lead.id), Vec::new()),
-        Ok(Taken::Duplicate { lead, .. }) => ("duplicate", Some(lead), Vec::new()),
+        Ok(Taken::Duplicate { lead, .. }) => ("duplicate", Some(lead.id), Vec::new()),
         Ok(Taken::Replayed { lead, .. }) => ("repeated", Some(lead), Vec::new()),
         Err(Refused::Invalid(faults)) => ("refused", None, faults),
         Err(Refused::KeyReused) => {

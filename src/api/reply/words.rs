@@ -14,7 +14,7 @@ pub(super) fn of_lead(state: &LeadState) -> String {
             let whom = whom.map_or(String::new(), |name| format!(" with {name}"));
             format!("Your call{whom} is booked: {when} ({}).", booking.time_zone)
         }
-        (Status::NeedsTime, _) if state.alternatives.is_empty() => {
+        (Status::NeedsTime, _) if state.alternatives.as_deref().is_none_or(<[_]>::is_empty) => {
             "That time is not free. Which other time suits you?".to_owned()
         }
         (Status::NeedsTime, _) => "Which of these times suits you?".to_owned(),

@@ -560,6 +560,34 @@ async fn every_declared_answer_that_can_be_provoked_is_as_declared() {
     assert_eq!(missing, unmet, "declared, and neither provoked nor excused");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeat_tells_of_a_lead_that_moved_on_as_declared() {
+    let contract = Contract::read();
+    let sandbox = sandbox(100, 2, 3).await;
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
+    let mut lead = lead(0);
+    lead["slot"] = json!("exact");
+    let post = async |path: &str, body: &Value| {
+        let request = gateway.request(Method::POST, path).json(body);
+        let request = request.header("Idempotency-Key", "k-1");
+        Seen::of(request.header("Prefer", "wait=20")).await
+    };
+    let path = filled(LEADS, "");
+    for _ in 0..2 {
+        let asked = post(&path, &lead).await;
+        assert_eq!((asked.http, asked.word()), (202, "needs_time"), "{asked:?}");
+        contract.assert_answer(LEADS, "post", &asked);
+    }
+    let asked = post(&path, &lead).await;
+    let time = json!({"dateTime": asked.body["alternatives"][0]["dateTime"]});
+    let id = asked.body["leadId"].as_str().unwrap();
+    assert_eq!(post(&filled(TIME, id), &time).await.word(), "booked");
+    let again = post(&path, &lead).await;
+    assert_eq!((again.http, again.word()), (201, "booked"), "{again:?}");
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    contract.assert_answer(LEADS, "post", &again);
+}
+
 /// Waits until the one lead that may wait does.
 async fn gateway_is_full(gateway: &Gateway) {
     crate::support::wait_for(

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use leadgate::sandbox::{Fault, FaultKind};
 use redis::Value as Reply;
 use reqwest::Method;
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use super::{BOOKED, SOON, all_booked, booked, replicas, settings};
+use super::{BOOKED, BOOKINGS, SOON, all_booked, booked, replicas, settings};
 use crate::support::leads::lead;
 use crate::support::redis_server::RedisServer;
 use crate::support::{Answer, Gateway, Seen, Senders, assert_promises, sandbox, wait_for};
@@ -159,6 +160,32 @@ async fn a_read_only_redis_is_told_by_readiness_refuses_leads_and_is_waited_for(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_redis_is_told_by_readiness_refuses_leads_and_is_waited_for() {
     is_told_and_passes(Trouble::Full, "memory ceiling", "queue_full").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_time_whose_choice_is_kept_is_told_as_kept_while_redis_is_away() {
+    let sandbox = sandbox(50, 1, 3).await;
+    let mut redis = RedisServer::start(&[]).await;
+    let gateway = Gateway::start(&settings(&sandbox, &redis, (50, 1))).await;
+    let mut asks = lead(1);
+    asks["slot"] = "exact".into();
+    let asked = waiting_post(&gateway, &asks, 10).await;
+    assert_eq!(asked.status(), "needs_time", "{asked:?}");
+    let chosen = &asked.body["alternatives"][0]["dateTime"];
+    let hang = FaultKind::HangBefore { seconds: 8.0 };
+    sandbox.control().add_fault(Fault::once(BOOKINGS, hang));
+    let choice = gateway
+        .request(Method::POST, &format!("/v1/leads/{}/time", asked.id()))
+        .header("Prefer", "wait=3")
+        .json(&serde_json::json!({"dateTime": chosen}));
+    let choice = tokio::spawn(Seen::of(choice));
+    super::asked(&sandbox, BOOKINGS, 1).await;
+    redis.kill();
+    let told = choice.await.unwrap();
+    assert_eq!((told.http, told.word()), (202, "queued"), "{told:?}");
+    redis.restart().await;
+    let ends = gateway.all_ended(&[asked.id().to_owned()], BOOKED).await;
+    assert_eq!(ends, all_booked(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
