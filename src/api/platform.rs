@@ -39,7 +39,7 @@ struct ReceiptLead {
 /// Takes a delivery.
 ///
 /// # Errors
-/// 400, 401, 403, 408, 413 or 503.
+/// 400, 401, 408, 413, 429 or 503.
 pub async fn take(
     gateway: &Data<Gateway>,
     source: &Source,
@@ -54,7 +54,7 @@ pub async fn take(
     let sent = arrived.sent();
     of.kind
         .verify(&sent, &of.own)
-        .map_err(|denied| guess(gateway, request, refusal(denied)))?;
+        .map_err(|denied| guess(gateway, request, refusal(denied, Code::SignatureWrong)))?;
     let caller = gateway
         .hasher
         .digest("caller", &[source.name.as_bytes(), b"platform"]);
@@ -122,7 +122,10 @@ pub async fn handshake(
     let arrived = Arrived::new(&request, &Bytes::new());
     match of.kind.shake(&arrived.sent(), &of.own) {
         None => Err(Problem::method("POST, OPTIONS")),
-        Some(Err(denied)) => Err(guess(&gateway, &request, refusal(denied))),
+        Some(Err(denied)) => {
+            let problem = refusal(denied, Code::HandshakeWrong);
+            Err(guess(&gateway, &request, problem))
+        }
         Some(Ok(reply)) => Ok(HttpResponse::Ok()
             .content_type(reply.content_type)
             .insert_header((header::CACHE_CONTROL, "no-store"))
@@ -151,10 +154,11 @@ fn guess(gateway: &Gateway, request: &HttpRequest, problem: Problem) -> Problem 
     }
 }
 
-fn refusal(denied: Denied) -> Problem {
+/// `wrong` is the code of a proof that does not fit.
+fn refusal(denied: Denied, wrong: Code) -> Problem {
     let code = match denied {
         Denied::Missing | Denied::Stale => Code::Unauthorized,
-        Denied::Wrong => Code::SignatureWrong,
+        Denied::Wrong => wrong,
     };
     Problem::new(code, denied.to_string())
 }

@@ -62,7 +62,7 @@ impl Problem {
             headers: Vec::new(),
         };
         match code {
-            Code::Unauthorized => problem
+            Code::Unauthorized | Code::SignatureWrong => problem
                 .headers
                 .push((header::WWW_AUTHENTICATE, "Bearer".to_owned())),
             Code::QueueFull

@@ -13,6 +13,8 @@ pub enum Code {
     Unauthorized,
     /// The delivery's signature or key is wrong.
     SignatureWrong,
+    /// A platform's handshake does not show what was agreed.
+    HandshakeWrong,
     /// The page's origin is not on the source's list.
     OriginNotAllowed,
     /// The captcha was not solved.
@@ -75,12 +77,13 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 34] = [
+    pub const ALL: [Code; 35] = [
         Code::UnreadableBody,
         Code::BadQuery,
         Code::BadHeader,
         Code::Unauthorized,
         Code::SignatureWrong,
+        Code::HandshakeWrong,
         Code::OriginNotAllowed,
         Code::CaptchaFailed,
         Code::UnknownSource,
@@ -121,8 +124,14 @@ impl Code {
             Code::Unauthorized => ("unauthorized", 401, "Key or token is missing or wrong"),
             Code::SignatureWrong => (
                 "signature_wrong",
-                403,
+                401,
                 "The delivery's signature or key is wrong",
+            ),
+            // Meta asks for 403 (developers.facebook.com).
+            Code::HandshakeWrong => (
+                "handshake_wrong",
+                403,
+                "The handshake does not show what was agreed",
             ),
             Code::OriginNotAllowed => (
                 "origin_not_allowed",

@@ -228,7 +228,7 @@ fn of_the_well<'a>(gateway: &Gateway, booked: &str, waiting: &[String; 2]) -> Ve
         (LEADS, "post", 413, post(LEADS, "").json(&long)),
         (LEADS, "post", 415, post(LEADS, "").body("x")),
         (LEADS, "post", 200, lead_of_google("key-of-google")),
-        (LEADS, "post", 403, lead_of_google("another")),
+        (LEADS, "post", 401, lead_of_google("another")),
         (LEADS, "get", 405, get(LEADS, "")),
         (LEADS, "get", 404, get("/v1/sources/nobody/leads", "")),
         (LEADS, "get", 401, get(&platform("meta"), "")),

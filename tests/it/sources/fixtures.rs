@@ -83,7 +83,7 @@ async fn check(gateway: &Gateway, case: &Case) -> Checked {
         let seen = Seen::of(request).await;
         let is_refused = matches!(
             (seen.http, seen.word()),
-            (401, "unauthorized") | (403, "signature_wrong")
+            (401, "unauthorized" | "signature_wrong")
         );
         assert!(is_refused, "{name}, {how}: {seen:?}");
         seen.assert_problem(&format!("{name}, {how}"), seen.http, seen.word());

@@ -26,7 +26,7 @@ async fn a_handshake_is_answered_to_whoever_knows_what_was_agreed() {
     assert_eq!((seen.http, seen.text.as_str()), (200, "1158201444"));
     assert_eq!(seen.header("content-type"), Some("text/plain"));
     let seen = Seen::of(meta("subscribe", "another", "1158201444")).await;
-    seen.assert_problem("another token", 403, "signature_wrong");
+    seen.assert_problem("another token", 403, "handshake_wrong");
     assert!(!seen.text.contains("1158201444"));
     let seen = Seen::of(meta("unsubscribe", "verify-for-tests", "1")).await;
     seen.assert_problem("another mode", 401, "unauthorized");
@@ -42,7 +42,7 @@ async fn a_handshake_is_answered_to_whoever_knows_what_was_agreed() {
     assert_eq!(CLIENT_SECRET, "client-secret-for-tests");
     assert_eq!(seen.body["challengeResponse"], hash);
     let seen = Seen::of(linkedin(r#"hmacsha256={"type":"LEAD_ACTION"}"#)).await;
-    seen.assert_problem("a delivery as a challenge", 403, "signature_wrong");
+    seen.assert_problem("a delivery as a challenge", 403, "handshake_wrong");
 
     for source in ["meta", "linkedin"] {
         let seen = Seen::of(ask(&gateway, source, &[])).await;
@@ -76,7 +76,7 @@ async fn guessing_uses_up_the_guessers_allowance_and_nobody_elses() {
     };
     for _ in 0..3 {
         let seen = Seen::of(guess(1, "guess")).await;
-        seen.assert_problem("a guess", 403, "signature_wrong");
+        seen.assert_problem("a guess", 403, "handshake_wrong");
     }
     let seen = Seen::of(guess(1, "guess")).await;
     seen.assert_problem("the fourth", 429, "too_many_requests");
@@ -84,5 +84,5 @@ async fn guessing_uses_up_the_guessers_allowance_and_nobody_elses() {
         assert_eq!(Seen::of(guess(1, "verify-for-tests")).await.http, 200);
     }
     let seen = Seen::of(guess(2, "guess")).await;
-    seen.assert_problem("somebody else", 403, "signature_wrong");
+    seen.assert_problem("somebody else", 403, "handshake_wrong");
 }
