@@ -84,7 +84,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .wrap(from_fn(cors::around))
         .route(web::post().to(leads::take))
         .route(web::get().to(platform::handshake))
-        .default_service(web::to(|request| not_allowed(request, "POST, OPTIONS")));
+        .default_service(web::to(not_allowed_of_source));
     let slots_of_source = web::resource("/v1/sources/{source}/slots")
         .wrap(from_fn(cors::around))
         .route(web::get().to(slots::list))
@@ -145,6 +145,14 @@ async fn not_allowed(request: HttpRequest, allow: &'static str) -> Result<HttpRe
         return Ok(answer.insert_header((header::ALLOW, allow)).finish());
     }
     Err(Problem::method(allow))
+}
+
+async fn not_allowed_of_source(
+    gateway: web::Data<Gateway>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let allow = platform::methods(&gateway, &request);
+    not_allowed(request, allow).await
 }
 
 async fn nothing_here() -> Result<HttpResponse, Problem> {

@@ -16,12 +16,14 @@ use crate::intake::platform::{self, Around, Withdrawn};
 use crate::intake::throttle::counted;
 use crate::lead::LeadId;
 use crate::settings::{Platform, Source, SourceKind};
-use crate::sources::{Denied, Item, Sent};
+use crate::sources::{Denied, Item, Reply, Sent};
 use crate::telemetry;
 
 /// A platform chooses the size of its deliveries itself: Meta puts up to 1000 notices into one
 /// (developers.facebook.com).
 const LEAST_BODY_BYTES: usize = 1024 * 1024;
+
+const POST_ONLY: &str = "POST, OPTIONS";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -116,12 +118,8 @@ pub async fn handshake(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let source = source_named(&gateway, &request)?;
-    let SourceKind::Platform(of) = &source.kind else {
-        return Err(Problem::method("POST, OPTIONS"));
-    };
-    let arrived = Arrived::new(&request, &Bytes::new());
-    match of.kind.shake(&arrived.sent(), &of.own) {
-        None => Err(Problem::method("POST, OPTIONS")),
+    match shaken(source, &request) {
+        None => Err(Problem::method(POST_ONLY)),
         Some(Err(denied)) => {
             let problem = refusal(denied, Code::HandshakeWrong);
             Err(guess(&gateway, &request, problem))
@@ -131,6 +129,24 @@ pub async fn handshake(
             .insert_header((header::CACHE_CONTROL, "no-store"))
             .body(reply.body)),
     }
+}
+
+/// The methods of a source's address, for `Allow`: GET is there where its platform asks for a handshake.
+pub(super) fn methods(gateway: &Gateway, request: &HttpRequest) -> &'static str {
+    let source = source_named(gateway, request).ok();
+    match source.and_then(|source| shaken(source, request)) {
+        Some(_) => "GET, HEAD, POST, OPTIONS",
+        None => POST_ONLY,
+    }
+}
+
+/// What the source's platform is answered in its handshake. `None`: there is none.
+fn shaken(source: &Source, request: &HttpRequest) -> Option<Result<Reply, Denied>> {
+    let SourceKind::Platform(of) = &source.kind else {
+        return None;
+    };
+    let arrived = Arrived::new(request, &Bytes::new());
+    of.kind.shake(&arrived.sent(), &of.own)
 }
 
 /// A withdrawn lead that a worker holds at this moment cannot be changed: the platform is asked to come again.

@@ -53,6 +53,18 @@ async fn a_handshake_is_answered_to_whoever_knows_what_was_agreed() {
         seen.assert_problem(source, 405, "method_not_allowed");
         assert_eq!(seen.header("allow"), Some("POST, OPTIONS"));
     }
+    for (source, methods) in [
+        ("meta", "GET, HEAD, POST, OPTIONS"),
+        ("linkedin", "GET, HEAD, POST, OPTIONS"),
+        ("google", "POST, OPTIONS"),
+        ("landing", "POST, OPTIONS"),
+    ] {
+        let put = Seen::of(gateway.request(Method::PUT, &path(source))).await;
+        put.assert_problem(source, 405, "method_not_allowed");
+        assert_eq!(put.header("allow"), Some(methods), "{source}");
+        let options = Seen::of(gateway.request(Method::OPTIONS, &path(source))).await;
+        assert_eq!(options.header("allow"), Some(methods), "{source}");
+    }
     let seen = Seen::of(ask(&gateway, "nobody", &[])).await;
     seen.assert_problem("nobody", 404, "unknown_source");
 }
