@@ -6,6 +6,7 @@ use leadgate::sandbox::{Fault, FaultKind, Sandbox};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::contract::document::Contract;
 use crate::support::{Gateway, Seen, Settings, sandbox};
 
 const KEY: &str = "bot-key-0123456789";
@@ -238,6 +239,12 @@ async fn a_dialogflow_conversation_finds_books_and_asks_again() {
     // Who has no lead of an earlier turn has no time to choose.
     let nobody = say("time", json!({"date_time": chosen})).await;
     nobody.assert_problem("no lead", 404, "unknown_lead");
+    let astray = say("slots", json!({"days": 99})).await;
+    astray.assert_problem("too many days", 400, "bad_query");
+    let contract = Contract::read();
+    for seen in [nobody, astray, asked, free] {
+        contract.assert_answer("/v1/sources/{source}/leads", "post", &seen);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,6 +324,9 @@ async fn what_a_bots_author_must_mend_is_never_said_to_a_visitor() {
     );
     let dialogflow = Seen::of(slots(&gateway, "dialogflow", "")).await;
     dialogflow.assert_problem("its events handle this", 503, "slots_unavailable");
+    let turn = Seen::of(post(&gateway, "dialogflow", &turn("slots", json!({})))).await;
+    turn.assert_problem("its events handle this", 503, "slots_unavailable");
+    Contract::read().assert_answer("/v1/sources/{source}/leads", "post", &turn);
 }
 
 #[tokio::test(flavor = "multi_thread")]
