@@ -42,18 +42,6 @@ pub enum EmailFault {
 }
 
 impl EmailFault {
-    /// The stable word for a field fault.
-    pub fn code(self) -> &'static str {
-        match self {
-            EmailFault::NotAnAddress => "email_not_an_address",
-            EmailFault::TooLong => "email_too_long",
-            EmailFault::InvisibleCharacters => "email_invisible_characters",
-            EmailFault::NoRegistrableDomain => "email_no_registrable_domain",
-            EmailFault::LocalPartNotAscii => "email_local_part_not_ascii",
-            EmailFault::OutsideVendorPattern => "email_outside_pattern",
-        }
-    }
-
     /// A sentence for a person; repeats nothing of what was typed.
     pub fn detail(self) -> &'static str {
         match self {

@@ -43,15 +43,6 @@ pub enum PhoneFault {
 }
 
 impl PhoneFault {
-    /// The stable word for a field fault.
-    pub fn code(self) -> &'static str {
-        match self {
-            PhoneFault::NotANumber => "phone_not_a_number",
-            PhoneFault::NeedsRegion => "phone_needs_region",
-            PhoneFault::NotPossible => "phone_not_possible",
-        }
-    }
-
     /// A sentence for a person; repeats nothing of what was typed.
     pub fn detail(self) -> &'static str {
         match self {

@@ -17,15 +17,6 @@ pub enum InstantFault {
 }
 
 impl InstantFault {
-    /// The stable word for a field fault.
-    pub fn code(self) -> &'static str {
-        match self {
-            InstantFault::NotAnInstant => "instant_not_readable",
-            InstantFault::NoOffset => "instant_no_offset",
-            InstantFault::NotOnce => "instant_not_once",
-        }
-    }
-
     /// A sentence for a person.
     pub fn detail(self) -> &'static str {
         match self {
