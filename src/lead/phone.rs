@@ -82,19 +82,20 @@ impl Phone {
             Written::ZeroZero(_) | Written::Local(_) => None,
         };
         let is_known = as_written.is_some();
-        let number = match (as_written, &written) {
-            (Some(number), _) => Ok(number),
-            (None, Written::International(digits)) => international(digits),
-            (None, Written::ZeroZero(digits)) => zero_zero(digits, hint),
-            (None, Written::Local(digits)) => local(digits, hint),
-        }?;
+        let (number, own) = match (as_written, &written) {
+            (Some((number, own)), _) => (number, Some(own)),
+            (None, Written::International(digits)) => with_region(international(digits)?),
+            (None, Written::ZeroZero(digits)) => with_region(zero_zero(digits, hint)?),
+            (None, Written::Local(digits)) => with_region(local(digits, hint)?),
+        };
+        let is_known = is_known || own.is_some_and(|own| number.is_valid_for_region(own));
         let e164 = number.format_as(PhoneNumberFormat::E164).into_owned();
         let fits = e164.len() <= MAX_PHONE_CHARS && e164[1..].bytes().all(|b| b.is_ascii_digit());
-        if !fits || !(is_known || number.is_valid() || reads_back(&e164)) {
+        if !fits || !(is_known || reads_back(&e164)) {
             return Err(PhoneFault::NotPossible);
         }
         Ok(Phone {
-            region: region(&number, hint),
+            region: region(&number, own, hint),
             e164,
         })
     }
@@ -117,9 +118,9 @@ fn region_of(country: &str) -> Option<Region> {
     country::country_code(country)?.parse().ok()
 }
 
-/// The number that stands there, when libphonenumber knows its range: reading it would only give it back, and is the
+/// The number that stands there and its region, when libphonenumber knows its range: reading it would only give it back, and is the
 /// dearest thing done to a lead. One with a zero after the country code is left to be read: the zero may belong to it or not.
-fn as_written(digits: &str) -> Option<PhoneNumber> {
+fn as_written(digits: &str) -> Option<(PhoneNumber, Region)> {
     let of_code = |length: usize| {
         let (code, national) = digits.split_at_checked(length)?;
         let country_code = code.parse().ok()?;
@@ -133,7 +134,18 @@ fn as_written(digits: &str) -> Option<PhoneNumber> {
         national_number: national.parse().ok()?,
         ..PhoneNumber::default()
     };
-    (!national.starts_with('0') && number.is_valid()).then_some(number)
+    if national.starts_with('0') {
+        return None;
+    }
+    let (number, own) = with_region(number);
+    let own = own.filter(|own| number.is_valid_for_region(*own))?;
+    Some((number, own))
+}
+
+/// With the region that has the number's range.
+fn with_region(number: PhoneNumber) -> (PhoneNumber, Option<Region>) {
+    let own = number.get_region_code();
+    (number, own)
 }
 
 fn international(digits: &str) -> Result<PhoneNumber, PhoneFault> {
@@ -182,12 +194,10 @@ fn modern_mexican(digits: &str) -> String {
 }
 
 /// The number's own region where its range is known, else the hint if it shares the number's country code.
-fn region(number: &PhoneNumber, hint: Option<Region>) -> Option<String> {
+fn region(number: &PhoneNumber, own: Option<Region>, hint: Option<Region>) -> Option<String> {
     let shares_code = |hint: &Region| {
         PHONE_NUMBER_UTIL.get_country_code_for_region(*hint) == Some(number.country_code)
     };
-    let region = number
-        .get_region_code()
-        .or_else(|| hint.filter(shares_code))?;
+    let region = own.or_else(|| hint.filter(shares_code))?;
     Some(region.to_string()).filter(|code| code.bytes().all(|b| b.is_ascii_uppercase()))
 }

@@ -187,9 +187,12 @@ fn a_number_that_is_known_as_written_is_what_reading_it_gives() {
             let length = 6 + dice.below(6);
             let national: String = (0..length).map(|_| dice.below(10).to_string()).collect();
             let digits = format!("{code}{national}");
-            if let Some(number) = as_written(&digits) {
+            if let Some((number, own)) = as_written(&digits) {
                 known += 1;
-                assert_eq!(Ok(number), international(&digits), "+{digits}");
+                let read = international(&digits).unwrap();
+                assert!(read.is_valid(), "+{digits}");
+                assert_eq!(read.get_region_code(), Some(own), "+{digits}");
+                assert_eq!(number, read, "+{digits}");
             }
         }
     }
