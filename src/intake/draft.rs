@@ -17,8 +17,7 @@ use values::{answers, guests, text, utm, wishes};
 #[derive(Clone, Default, Validate)]
 #[validate(schema(function = "reachable", skip_on_field_errors = false))]
 pub struct Draft {
-    /// Checked further by its own parser.
-    #[validate(length(max = 320, message = "at most 255 characters"))]
+    /// Judged by its own parser, its length too.
     pub email: Option<String>,
     /// Checked further by its own parser.
     #[validate(length(max = 64))]

@@ -23,6 +23,11 @@ async fn every_fault_of_a_field_points_at_it_and_keeps_nothing() {
             "one_of_required",
         ),
         (json!({"email": "zq-canary"}), "/email", "invalid_email"),
+        (
+            json!({"email": format!("{}@person.example", MARK.repeat(40))}),
+            "/email",
+            "invalid_email",
+        ),
         (json!({"email": 5}), "/email", "wrong_type"),
         (
             json!({"email": ["zq-canary@person.example"]}),
