@@ -38,9 +38,10 @@ contract: $(VENV)/ready ## Look for answers that openapi.yaml does not allow, ag
 	cargo build --locked
 	scripts/with-demo target/debug/leadgate scripts/contract
 
-browser: chromium ## Use the pages as people do, with a real Chromium: forms without scripts, and the console
+browser: chromium ## Use the pages as people do, with a real Chromium: forms without scripts, the demo, the console
 	cargo build --locked
 	scripts/browser-form target/debug/leadgate
+	scripts/browser-demo target/debug/leadgate
 	scripts/browser-console target/debug/leadgate
 
 chromium: ## Install Chromium from the system's packages where there is none
