@@ -74,11 +74,11 @@ fn by_key(gateway: &Gateway, source: &Source, key: &str) -> Result<Allowance, Al
     gateway.throttles.per_key.knock(&caller)
 }
 
-/// Lets somebody look at a lead by its id: a chatbot by the allowance of its key, everybody else by their address's.
+/// Lets somebody follow a lead: a chatbot by the allowance of its key, everybody else by their address's.
 ///
 /// # Errors
 /// 429.
-pub fn admit_reader(gateway: &Gateway, request: &HttpRequest) -> Result<(), Problem> {
+pub fn admit_follower(gateway: &Gateway, request: &HttpRequest) -> Result<(), Problem> {
     let Some(shown) = bearer(request) else {
         return gateway.knock(request);
     };

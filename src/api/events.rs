@@ -25,7 +25,7 @@ pub async fn follow(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = lead_id(&id)?;
-    door::admit_reader(&gateway, &request)?;
+    door::admit_follower(&gateway, &request)?;
     let stored = known(&gateway, id).await?;
     let keyed = is_keyed(&gateway, &stored.lead, &request);
     let watch = gateway.store.changes().watch_lead(id);

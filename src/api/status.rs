@@ -27,7 +27,6 @@ pub async fn tell(
 ) -> Result<HttpResponse, Problem> {
     let started = Instant::now();
     let id = lead_id(&id)?;
-    door::admit_reader(&gateway, &request)?;
     let wait = prefer::wait(&request, Duration::ZERO);
     let held = request
         .headers()
@@ -37,7 +36,7 @@ pub async fn tell(
     let watch = gateway.store.changes().watch_lead(id);
     loop {
         let changed = watch.changed();
-        let stored = known(&gateway, id).await?;
+        let stored = found(&gateway, &request, id).await?;
         let keyed = is_keyed(&gateway, &stored.lead, &request);
         let first = first_of(&gateway, &stored.lead, keyed).await?;
         state = LeadState::of(&gateway, &stored, first).await?;
@@ -101,6 +100,17 @@ pub(super) async fn known(gateway: &Gateway, id: LeadId) -> Result<Stored, Probl
         .get(id)
         .await?
         .ok_or_else(|| Problem::new(Code::UnknownLead, "no lead has this id"))
+}
+
+/// The lead behind an id that somebody shows. Looking costs no allowance, and guessing does.
+async fn found(gateway: &Gateway, request: &HttpRequest, id: LeadId) -> Result<Stored, Problem> {
+    match known(gateway, id).await {
+        Err(problem) if problem.code == Code::UnknownLead => {
+            gateway.knock(request)?;
+            Err(problem)
+        }
+        found => found,
+    }
 }
 
 /// How the lead stands now.

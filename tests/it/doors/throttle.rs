@@ -116,22 +116,29 @@ async fn a_key_has_an_allowance_of_its_own_and_guessing_keys_spends_the_address(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn looking_at_a_lead_is_counted_and_so_is_opening_its_events() {
+async fn guessing_at_leads_is_counted_and_so_is_following_one() {
     let sandbox = sandbox(100, 2, 3).await;
     let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2)).server(FEW)).await;
     let request = post(&gateway, BOT_LEADS, &lead(1)).bearer_auth(BOT_KEY);
     let taken = Seen::of(request.header("Prefer", "wait=15")).await;
     let status = format!("/v1/leads/{}", taken.body["leadId"].as_str().unwrap());
     let events = format!("{status}/events");
-    let look = |path: &str| gateway.request(Method::GET, path);
-    for path in [&status, &events, &status] {
-        assert_eq!(Seen::of(look(path)).await.http, 200, "{path}");
+    let guess = "/v1/leads/ld_00000000000000000000000000";
+    let look = async |path: &str| Seen::of(gateway.request(Method::GET, path)).await;
+    for (path, http) in [(guess, 404), (events.as_str(), 200), (guess, 404)] {
+        assert_eq!(look(path).await.http, http, "{path}");
+        assert_eq!(look(&status).await.http, 200, "who knows the id may look");
     }
-    for path in [&status, &events] {
-        let seen = Seen::of(look(path).bearer_auth("a-guess")).await;
-        seen.assert_problem(path, 429, "too_many_requests");
+    for path in [guess, &events] {
+        look(path)
+            .await
+            .assert_problem(path, 429, "too_many_requests");
     }
-    let keyed = async || Seen::of(look(&status).bearer_auth(BOT_KEY)).await.http;
+    assert_eq!(look(&status).await.http, 200, "as often as it likes");
+    let keyed = async || {
+        let request = gateway.request(Method::GET, &events);
+        Seen::of(request.bearer_auth(BOT_KEY)).await.http
+    };
     assert_eq!(keyed().await, 200, "the key's holder is not hindered");
     assert_eq!(keyed().await, 429, "and has an allowance of its own");
 }

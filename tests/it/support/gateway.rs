@@ -113,17 +113,11 @@ impl Settings {
             tables,
             variables: _,
         } = self;
-        // All that tests send and look at comes from one address.
-        let throttle = match server.contains("throttle") {
-            true => "",
-            false => "throttle = { per_address = { requests = 1000000, window_seconds = 1 } }",
-        };
         format!(
             r#"
 [server]
 listen = "127.0.0.1:{port}"
 trusted_proxies = ["127.0.0.1"]
-{throttle}
 {server}
 
 [store]
