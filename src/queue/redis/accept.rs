@@ -22,6 +22,7 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
         person_window,
         max_waiting,
     } = acceptance;
+    redis.server.is_fit()?;
     let accounts = &redis.server.accounts;
     let account = accounts.account(&lead.account);
     redis.server.list(&account).await?;

@@ -1,4 +1,5 @@
-//! What this Redis loses when it or its machine dies, found out before the first lead is taken.
+//! What this Redis loses when it or its machine dies, found out before the first lead is taken, and again while the
+//! store is open: settings of Redis can be changed at any time, and one that was started anew reads its file again.
 //!
 //! | `appendonly` | `appendfsync` | version | lost of what was acknowledged |
 //! |---|---|---|---|
@@ -8,15 +9,19 @@
 //! | yes | `no` | 7.0 | what the system had not written out, 30 seconds on Linux |
 //! | no | | any | all since the last snapshot (`save`) |
 //!
+//! With `no-appendfsync-on-rewrite yes` Redis flushes nothing while a child of it writes a file anew, whatever
+//! `appendfsync` says: `always` then counts as `everysec` on 7.2 and newer, and either as `no` on 7.0.
+//!
 //! With `everysec` an acceptance that waits takes up to two seconds; `always` is the faster of the two safe settings.
 //! A failover to a replica loses what the replica had not received, whatever the table says.
 
 use std::collections::HashMap;
 
-use redis::Value;
+use redis::{RedisError, Value};
 
 use super::OpenError;
 use super::link::Link;
+use crate::queue::StoreError;
 
 /// The oldest that has script flags.
 const OLDEST: (u32, u32) = (7, 0);
@@ -52,7 +57,8 @@ impl Durability {
                  always, or use Redis 7.2 or newer"
             }
             Durability::Eventually => {
-                "half a minute of acknowledged leads is lost when Redis's machine dies: set appendfsync to always"
+                "half a minute of acknowledged leads is lost when Redis's machine dies: set appendfsync to always, and \
+                 no-appendfsync-on-rewrite to no"
             }
             Durability::Snapshots => {
                 "every lead acknowledged since the last snapshot is lost when Redis dies: set appendonly to yes"
@@ -67,6 +73,13 @@ impl Durability {
     }
 }
 
+/// What may be opened although leads can get lost.
+#[derive(Clone, Copy)]
+pub struct Allowed {
+    pub eviction: bool,
+    pub no_persistence: bool,
+}
+
 /// What one server says of itself. An empty text: it does not say.
 #[derive(Clone, Debug, Default)]
 struct Facts {
@@ -75,25 +88,27 @@ struct Facts {
     append_only: String,
     flush: String,
     snapshots: String,
+    /// `no-appendfsync-on-rewrite`.
+    rests: String,
 }
 
 /// Asks every server; the least durable one counts.
-pub async fn check(
-    link: &Link,
-    allow_eviction: bool,
-    allow_no_persistence: bool,
-) -> Result<Durability, OpenError> {
-    let unreachable = |error: redis::RedisError| OpenError::Unreachable(error.to_string());
+pub async fn check(link: &Link, allowed: Allowed) -> Result<Durability, OpenError> {
+    let unreachable = |error: RedisError| OpenError::Unreachable(error.to_string());
     let infos = link
         .ask_all(&redis::cmd("INFO"))
         .await
         .map_err(unreachable)?;
     let mut configs = Vec::new();
-    for name in ["appendfsync", "save"] {
+    for name in ["appendfsync", "save", "no-appendfsync-on-rewrite"] {
         let mut command = redis::cmd("CONFIG");
         command.arg("GET").arg(name);
-        // Hosted servers may forbid it. What INFO says must do then.
-        configs.push(link.ask_all(&command).await.unwrap_or_default());
+        configs.push(match link.ask_all(&command).await {
+            Ok(answers) => answers,
+            // Hosted servers may forbid it. What INFO says must do then.
+            Err(refused) if refused.code().is_some() => Vec::new(),
+            Err(error) => return Err(unreachable(error)),
+        });
     }
     let mut worst = Durability::Always;
     for (server, info) in infos.iter().enumerate() {
@@ -113,33 +128,51 @@ pub async fn check(
             append_only: said("aof_enabled"),
             flush: config(0),
             snapshots: config(1),
+            rests: config(2),
         };
-        worst = worst.max(judge(&facts, allow_eviction, allow_no_persistence)?);
+        worst = worst.max(judge(&facts, allowed)?);
     }
     Ok(worst)
 }
 
-fn judge(
-    facts: &Facts,
-    allow_eviction: bool,
-    allow_no_persistence: bool,
-) -> Result<Durability, OpenError> {
+/// Whether the store goes on taking leads when Redis, `opened` like that, is `found` like this. `None`: Redis cannot
+/// say now.
+pub fn verdict(
+    opened: Durability,
+    found: Result<Durability, OpenError>,
+) -> Option<Result<(), StoreError>> {
+    let worse = match found {
+        Ok(found) if found <= opened => return Some(Ok(())),
+        Ok(Durability::Confirmed) => {
+            "Redis now answers before it has flushed: set appendfsync to always again, or \
+                                      start leadgate anew"
+                .to_owned()
+        }
+        Ok(found) => found.loses().to_owned(),
+        Err(OpenError::Unreachable(_)) => return None,
+        Err(error) => error.to_string(),
+    };
+    Some(Err(StoreError::Full(worse)))
+}
+
+fn judge(facts: &Facts, allowed: Allowed) -> Result<Durability, OpenError> {
     let version = version(&facts.version);
     if version < OLDEST {
         return Err(OpenError::TooOld(facts.version.clone()));
     }
-    if facts.policy != "noeviction" && !allow_eviction {
+    if facts.policy != "noeviction" && !allowed.eviction {
         return Err(OpenError::Evicts(facts.policy.clone()));
     }
+    let is_steady = facts.rests != "yes";
     let found = match (facts.append_only.as_str(), facts.flush.as_str()) {
-        ("1", "always") => Durability::Always,
+        ("1", "always") if is_steady => Durability::Always,
         ("1", _) if version >= CONFIRMS => Durability::Confirmed,
-        ("1", "everysec") => Durability::EverySecond,
+        ("1", "everysec") if is_steady => Durability::EverySecond,
         ("1", _) => Durability::Eventually,
         _ if !facts.snapshots.is_empty() => Durability::Snapshots,
         _ => Durability::Nothing,
     };
-    if found == Durability::Nothing && !allow_no_persistence {
+    if found == Durability::Nothing && !allowed.no_persistence {
         return Err(OpenError::Forgets);
     }
     Ok(found)
@@ -182,6 +215,15 @@ fn text(value: &Value) -> String {
 mod tests {
     use super::*;
 
+    const STRICT: Allowed = Allowed {
+        eviction: false,
+        no_persistence: false,
+    };
+    const ALL: Allowed = Allowed {
+        eviction: true,
+        no_persistence: true,
+    };
+
     fn facts(version: &str, policy: &str, append_only: &str, flush: &str, save: &str) -> Facts {
         Facts {
             version: version.to_owned(),
@@ -189,6 +231,7 @@ mod tests {
             append_only: append_only.to_owned(),
             flush: flush.to_owned(),
             snapshots: save.to_owned(),
+            rests: "no".to_owned(),
         }
     }
 
@@ -207,11 +250,7 @@ mod tests {
             ("8.0.0", "0", "everysec", "3600 1 300 100", Snapshots),
             ("8.0.0", "0", "everysec", "", Nothing),
         ] {
-            let found = judge(
-                &facts(version, "noeviction", append_only, flush, save),
-                false,
-                true,
-            );
+            let found = judge(&facts(version, "noeviction", append_only, flush, save), ALL);
             assert_eq!(
                 found.ok(),
                 Some(expected),
@@ -221,22 +260,68 @@ mod tests {
     }
 
     #[test]
+    fn a_flush_that_rests_while_a_file_is_written_anew_is_not_trusted() {
+        use Durability::*;
+        for (version, flush, rests, expected) in [
+            ("7.0.15", "always", "no", Always),
+            ("7.0.15", "always", "", Always),
+            ("7.0.15", "always", "yes", Eventually),
+            ("7.0.15", "everysec", "yes", Eventually),
+            ("7.0.15", "no", "yes", Eventually),
+            ("7.2.4", "always", "yes", Confirmed),
+            ("7.2.4", "everysec", "yes", Confirmed),
+        ] {
+            let facts = Facts {
+                rests: rests.to_owned(),
+                ..facts(version, "noeviction", "1", flush, "")
+            };
+            let found = judge(&facts, STRICT).ok();
+            assert_eq!(found, Some(expected), "{version} {flush} {rests}");
+        }
+    }
+
+    #[test]
     fn what_would_lose_leads_silently_is_refused_unless_allowed() {
         let old = facts("6.2.14", "noeviction", "1", "always", "");
-        assert!(matches!(judge(&old, true, true), Err(OpenError::TooOld(_))));
+        assert!(matches!(judge(&old, ALL), Err(OpenError::TooOld(_))));
         for policy in ["allkeys-lru", "volatile-ttl", ""] {
             let evicting = facts("7.2.0", policy, "1", "always", "");
-            assert!(matches!(
-                judge(&evicting, false, true),
-                Err(OpenError::Evicts(_))
-            ));
-            assert!(judge(&evicting, true, false).is_ok());
+            let strict = judge(&evicting, STRICT);
+            assert!(matches!(strict, Err(OpenError::Evicts(_))));
+            let allowed = Allowed {
+                eviction: true,
+                ..STRICT
+            };
+            assert!(judge(&evicting, allowed).is_ok());
         }
         let forgetting = facts("7.2.0", "noeviction", "0", "", "");
-        assert!(matches!(
-            judge(&forgetting, true, false),
-            Err(OpenError::Forgets)
-        ));
-        assert!(judge(&forgetting, false, true).is_ok());
+        let strict = judge(&forgetting, STRICT);
+        assert!(matches!(strict, Err(OpenError::Forgets)));
+        let allowed = Allowed {
+            no_persistence: true,
+            ..STRICT
+        };
+        assert!(judge(&forgetting, allowed).is_ok());
+    }
+
+    #[test]
+    fn leads_are_taken_while_redis_keeps_as_much_as_when_it_was_opened() {
+        use Durability::*;
+        for (opened, found, expected) in [
+            (Always, Ok(Always), Some(true)),
+            (Always, Ok(Confirmed), Some(false)),
+            (Always, Ok(EverySecond), Some(false)),
+            (Confirmed, Ok(Always), Some(true)),
+            (Confirmed, Ok(Snapshots), Some(false)),
+            (Snapshots, Ok(Snapshots), Some(true)),
+            (Snapshots, Ok(EverySecond), Some(true)),
+            (Always, Err(OpenError::Forgets), Some(false)),
+            (Nothing, Err(OpenError::Evicts(String::new())), Some(false)),
+            (Always, Err(OpenError::Unreachable(String::new())), None),
+        ] {
+            let case = format!("{opened:?} {found:?}");
+            let verdict = verdict(opened, found);
+            assert_eq!(verdict.map(|one| one.is_ok()), expected, "{case}");
+        }
     }
 }

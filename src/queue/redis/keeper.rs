@@ -1,12 +1,14 @@
-//! What one task looks after while the store is open: whether Redis is there and still holds this store, what time it
-//! is there, and how many leads wait for all accounts together.
+//! What one task looks after while the store is open: whether Redis is there, still holds this store and keeps what it
+//! is given, what time it is there, and how many leads wait for all accounts together.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::OpenError;
+use super::durability::{self, Allowed, Durability};
+use super::link::PATIENCE;
 use super::script::FOUND;
 use super::server::Server;
 use crate::queue::StoreError;
@@ -17,6 +19,8 @@ const LAYOUT: u32 = 1;
 const TICK: Duration = Duration::from_secs(1);
 /// Ticks between two turns of the clock.
 const CLOCK_TURN: u32 = 10;
+/// Ticks between two looks at what Redis keeps: four small commands to each server.
+const FITNESS: u32 = 5;
 
 /// What the store says of itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,8 +71,8 @@ pub async fn facts(server: &Server, otherwise: &Facts) -> Result<Facts, StoreErr
     })
 }
 
-/// Looks every second until it is aborted.
-pub async fn keep(server: Arc<Server>, mut found: Facts) {
+/// Looks every second until it is aborted. `opened` is how Redis was when the store was opened.
+pub async fn keep(server: Arc<Server>, mut found: Facts, opened: Durability, allowed: Allowed) {
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut away: Option<StoreError> = None;
@@ -77,7 +81,12 @@ pub async fn keep(server: Arc<Server>, mut found: Facts) {
         if tick.is_multiple_of(CLOCK_TURN) {
             server.clock.turn();
         }
-        match look(&server, &mut found).await {
+        let looked = look(&server, &mut found).await;
+        // One that was away may have come back with other settings.
+        if looked.is_ok() && (away.is_some() || tick.is_multiple_of(FITNESS)) {
+            judge(&server, opened, allowed).await;
+        }
+        match looked.and_then(|()| server.is_fit()) {
             Ok(()) => {
                 if away.take().is_some() {
                     tracing::info!("Redis is back");
@@ -89,6 +98,16 @@ pub async fn keep(server: Arc<Server>, mut found: Facts) {
                 away = Some(error);
             }
         }
+    }
+}
+
+async fn judge(server: &Server, opened: Durability, allowed: Allowed) {
+    let check = timeout(PATIENCE, durability::check(&server.link, allowed));
+    let found = check
+        .await
+        .unwrap_or_else(|_| Err(OpenError::Unreachable(String::new())));
+    if let Some(verdict) = durability::verdict(opened, found) {
+        server.set_fit(verdict);
     }
 }
 

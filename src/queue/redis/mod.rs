@@ -75,6 +75,7 @@ use crate::queue::notices::Subscriptions;
 use crate::queue::{Changes, StoreError};
 use accounts::{Account, Accounts};
 use confirm::Confirmer;
+use durability::Allowed;
 use keeper::Facts;
 use link::{Address, PATIENCE};
 use listen::Mark;
@@ -157,13 +158,24 @@ impl Redis {
         let unreachable = |error: redis::RedisError| OpenError::Unreachable(error.to_string());
         let address = Arc::new(Address::parse(&options.url)?);
         let link = address.connect(PATIENCE).await.map_err(unreachable)?;
-        let durability =
-            durability::check(&link, options.allow_eviction, options.allow_no_persistence).await?;
+        let allowed = Allowed {
+            eviction: options.allow_eviction,
+            no_persistence: options.allow_no_persistence,
+        };
+        let durability = durability::check(&link, allowed).await?;
         if durability.is_whole() {
             tracing::info!(?durability, "{}", durability.loses());
         } else {
             tracing::warn!(?durability, "{}", durability.loses());
         }
+        let mut mark = Mark::default();
+        getrandom::fill(&mut mark).map_err(OpenError::NoRandomness)?;
+        let server = Arc::new(Server::new(
+            link,
+            Accounts::new(&options.prefix),
+            ServerClock::new(options.offset),
+            mark,
+        ));
         let confirmer = match durability {
             Durability::Confirmed => {
                 let own = address.connect(confirm::PATIENCE).await;
@@ -171,14 +183,6 @@ impl Redis {
             }
             _ => None,
         };
-        let mut mark = Mark::default();
-        getrandom::fill(&mut mark).map_err(OpenError::NoRandomness)?;
-        let server = Arc::new(Server {
-            link,
-            accounts: Accounts::new(&options.prefix),
-            clock: ServerClock::new(options.offset),
-            mark,
-        });
         let facts = keeper::facts(&server, &Facts::new()?).await?;
         facts.check()?;
         let opened_at = server.clock.now().as_microsecond();
@@ -187,7 +191,12 @@ impl Redis {
         let hash_key = facts.hash_key;
         let tasks = [
             tokio::spawn(listen::listen(address, channel, mark, Arc::clone(&changes))),
-            tokio::spawn(keeper::keep(Arc::clone(&server), facts)),
+            tokio::spawn(keeper::keep(
+                Arc::clone(&server),
+                facts,
+                durability,
+                allowed,
+            )),
         ];
         Ok(Self {
             server,
@@ -209,7 +218,7 @@ impl Redis {
         }
     }
 
-    /// What this Redis loses in a crash, as found at the opening.
+    /// What this Redis loses in a crash, as found at the opening. While it is found to lose more, no lead is taken.
     pub fn durability(&self) -> Durability {
         self.durability
     }

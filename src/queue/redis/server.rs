@@ -1,6 +1,6 @@
 //! Asking Redis for one step.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::time::timeout;
@@ -18,9 +18,31 @@ pub struct Server {
     pub accounts: Accounts,
     pub clock: ServerClock,
     pub mark: Mark,
+    unfit: Mutex<Option<StoreError>>,
 }
 
 impl Server {
+    pub fn new(link: Link, accounts: Accounts, clock: ServerClock, mark: Mark) -> Self {
+        Self {
+            link,
+            accounts,
+            clock,
+            mark,
+            unfit: Mutex::default(),
+        }
+    }
+
+    /// Refuses while Redis keeps less of what it is given than when the store was opened.
+    pub fn is_fit(&self) -> Result<(), StoreError> {
+        let unfit = self.unfit.lock().unwrap_or_else(PoisonError::into_inner);
+        unfit.clone().map_or(Ok(()), Err)
+    }
+
+    /// See [`super::durability::verdict`].
+    pub fn set_fit(&self, verdict: Result<(), StoreError>) {
+        *self.unfit.lock().unwrap_or_else(PoisonError::into_inner) = verdict.err();
+    }
+
     /// Runs a script over these keys; `fill` adds its own arguments, from `ARGV[4]` on.
     pub async fn run(
         &self,

@@ -162,6 +162,7 @@ impl Store for Redis {
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
+        self.server.is_fit()?;
         // Every account's node must do its part.
         let accounts = self.server.accounts.all();
         let marks = accounts.iter().map(|account| account.mark.clone());

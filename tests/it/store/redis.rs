@@ -15,6 +15,7 @@ mod failing;
 mod files;
 mod lapsing;
 mod replicas;
+mod unfit;
 
 /// A store of its own on a Redis that others use too.
 struct Shared<S> {
