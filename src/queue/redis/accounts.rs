@@ -220,15 +220,8 @@ impl Accounts {
         self.with(name, |known| known.listed)
     }
 
-    pub fn set_listed(&self, name: &str) {
-        self.with(name, |known| known.listed = true);
-    }
-
-    /// The set was lost: every account must be listed again.
-    pub fn unlist(&self) {
-        for known in self.known().values_mut() {
-            known.listed = false;
-        }
+    pub fn set_listed(&self, name: &str, listed: bool) {
+        self.with(name, |known| known.listed = listed);
     }
 
     /// The accounts this process had to do with.

@@ -123,7 +123,6 @@ async fn look(server: &Server, found: &mut Facts) -> Result<(), StoreError> {
              restored an old file; the callers' own records are all that is left"
         );
         found.epoch = facts.epoch;
-        server.accounts.unlist();
     }
     if facts.hash_key != found.hash_key {
         tracing::error!(
@@ -132,10 +131,14 @@ async fn look(server: &Server, found: &mut Facts) -> Result<(), StoreError> {
         );
         found.hash_key = facts.hash_key;
     }
+    let listed = server.listed().await?;
     for account in server.accounts.all() {
+        // Also one that was on the list may have been lost from it.
+        let is_there = listed.iter().any(|one| one.name == account.name);
+        server.accounts.set_listed(&account.name, is_there);
         server.list(&account).await?;
     }
-    for account in server.listed().await? {
+    for account in listed {
         server.waiting(&account).await?;
     }
     Ok(())

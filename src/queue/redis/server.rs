@@ -106,7 +106,7 @@ impl Server {
         let mut command = redis::cmd("SADD");
         command.arg(&self.accounts.set).arg(&account.name);
         self.ask(&command).await.map_err(|e| store_error(&e))?;
-        self.accounts.set_listed(&account.name);
+        self.accounts.set_listed(&account.name, true);
         Ok(())
     }
 

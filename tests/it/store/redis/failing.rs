@@ -12,7 +12,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::{RedisCluster, RedisServer, open, options};
 use crate::store::contract::{
-    LEASE, acceptance, keep, lead, lead_in, of_person, stored, take, waiting, with_key,
+    ACCOUNT, LEASE, acceptance, keep, lead, lead_in, of_person, stored, take, waiting, with_key,
 };
 use crate::support::wait_for;
 
@@ -213,6 +213,22 @@ async fn an_emptied_redis_is_reported_once_and_taken_into_use_again() {
         (log.lines("was emptied") == 3).then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_lost_from_the_list_of_all_is_put_back() {
+    let server = RedisServer::start(&[]).await;
+    let options = options(server.url());
+    let store = open(&options).await;
+    let id = keep(&store, acceptance(lead())).await;
+    let list = format!("{}:accounts", options.prefix);
+    server.say(&["DEL", &list]);
+    wait_for("the account to be listed", SOON, async || {
+        (server.say(&["SISMEMBER", &list, ACCOUNT]) == redis::Value::Int(1)).then_some(())
+    })
+    .await;
+    let other = open(&options).await;
+    assert_eq!(stored(&other, id).await.lead.id, id);
 }
 
 #[tokio::test]
