@@ -26,6 +26,7 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
     let accounts = &redis.server.accounts;
     let account = accounts.account(&lead.account);
     redis.server.list(&account).await?;
+    let before = redis.before(&account).await?;
     let body = record::encode(&lead)?;
     let announced = redis.subscriptions.either(None, &lead)?;
     let told = notices::all(&announced);
@@ -77,7 +78,7 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
         redis.changes.messages();
     }
     // Also what was only recognised may not be on disk yet.
-    redis.confirm(&account).await?;
+    redis.confirm(&account, before).await?;
     Ok(accepted)
 }
 

@@ -196,6 +196,8 @@ struct Known {
     listed: bool,
     /// Leads that waited when they were last counted.
     waiting: u64,
+    /// Which life of its server answered last, see `life.lua`.
+    life: Option<String>,
 }
 
 impl Accounts {
@@ -243,6 +245,21 @@ impl Accounts {
         others.map(|(_, known)| known.waiting).sum()
     }
 
+    pub fn life(&self, name: &str) -> Option<String> {
+        self.with(name, |known| known.life.clone())
+    }
+
+    pub fn set_life(&self, name: &str, life: &str) {
+        self.with(name, |known| known.life = Some(life.to_owned()));
+    }
+
+    /// A server was started anew: which others were is not known either.
+    pub fn forget_lives(&self) {
+        for known in self.known().values_mut() {
+            known.life = None;
+        }
+    }
+
     pub async fn of(&self, name: &Name) -> Option<Arc<Account>> {
         self.seen.get(name).await
     }
@@ -260,6 +277,7 @@ impl Accounts {
             account: Arc::new(Account::new(&self.prefix, name)),
             listed: false,
             waiting: 0,
+            life: None,
         }))
     }
 

@@ -89,6 +89,7 @@ pub async fn keep(server: Arc<Server>, mut found: Facts, opened: Durability, all
         match looked.and_then(|()| server.is_fit()) {
             Ok(()) => {
                 if away.take().is_some() {
+                    server.accounts.forget_lives();
                     tracing::info!("Redis is back");
                 }
             }

@@ -147,8 +147,8 @@ impl Link {
         answer?.extract_error()
     }
 
-    /// Two commands in one go over one connection, to the node that has the first one's keys; the second's answer.
-    pub async fn send_both(&self, first: &Cmd, second: &Cmd) -> RedisResult<Value> {
+    /// Two commands in one go over one connection, to the node that has the first one's keys.
+    pub async fn send_both(&self, first: &Cmd, second: &Cmd) -> RedisResult<[Value; 2]> {
         let mut both = Pipeline::with_capacity(2);
         both.add_command(first.clone());
         both.add_command(second.clone());
@@ -157,11 +157,9 @@ impl Link {
             // The first command that names a key decides where both go.
             Link::Cluster(mut cluster) => cluster.req_packed_commands(&both, 0, 2).await,
         };
-        let mut last = Value::Nil;
-        for answer in answers? {
-            last = answer.extract_error()?;
-        }
-        Ok(last)
+        let answers = answers?.into_iter().map(Value::extract_error);
+        let answers: Vec<Value> = answers.collect::<RedisResult<_>>()?;
+        answers.try_into().map_err(|_| no_answer())
     }
 
     /// One command to every server that takes writes.

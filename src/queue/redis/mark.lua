@@ -1,3 +1,3 @@
--- A write for the append-only file, to wait for.
+-- A write for the append-only file, to wait for, and which life of the server made it.
 redis.call('SET', KEYS[1], '')
-return 1
+return { now, life() }

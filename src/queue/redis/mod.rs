@@ -179,7 +179,8 @@ impl Redis {
         let confirmer = match durability {
             Durability::Confirmed => {
                 let own = address.connect(confirm::PATIENCE).await;
-                Some(Confirmer::start(own.map_err(unreachable)?))
+                let own = own.map_err(unreachable)?;
+                Some(Confirmer::start(Arc::clone(&server), own))
             }
             _ => None,
         };
@@ -210,11 +211,23 @@ impl Redis {
         })
     }
 
+    /// What [`Redis::confirm`] must know, from before the step that it confirms.
+    async fn before(&self, account: &Account) -> Result<Option<String>, StoreError> {
+        match self.confirmer {
+            Some(_) => self.server.life(account).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Durable when it returns `Ok`.
-    async fn confirm(&self, account: &Arc<Account>) -> Result<(), StoreError> {
-        match &self.confirmer {
-            Some(confirmer) => confirmer.flushed(account).await,
-            None => Ok(()),
+    async fn confirm(
+        &self,
+        account: &Arc<Account>,
+        before: Option<String>,
+    ) -> Result<(), StoreError> {
+        match (&self.confirmer, before) {
+            (Some(confirmer), Some(life)) => confirmer.flushed(account, life).await,
+            _ => Ok(()),
         }
     }
 

@@ -60,6 +60,7 @@ impl Outbox for Redis {
             };
             let account = self.server.accounts.account(&first.account);
             self.server.list(&account).await?;
+            let before = self.before(&account).await?;
             let announced = Announced {
                 kept: of_account.to_vec(),
                 repeated: Vec::new(),
@@ -67,7 +68,7 @@ impl Outbox for Redis {
             let keys = account.with_notice_keys([], &all(&announced));
             let tell = |command: &mut Cmd| write(command, &announced);
             self.server.run(&TELL, &keys, tell).await?;
-            self.confirm(&account).await?;
+            self.confirm(&account, before).await?;
         }
         self.changes.messages();
         Ok(())

@@ -129,9 +129,15 @@ script!(GIVE_BACK, "flags=allow-oom", "time.lua", "give_back.lua");
 script!(CLOSE, "flags=allow-oom", "time.lua", "close.lua");
 script!(FOUND, "flags=allow-oom", "time.lua", "found.lua");
 script!(TURN, "flags=allow-oom", "time.lua", "turn.lua");
-script!(MARK, "flags=allow-oom", "mark.lua");
+script!(MARK, "flags=allow-oom", "time.lua", "life.lua", "mark.lua");
 // Reading.
-script!(USAGE, "flags=no-writes", "time.lua", "usage.lua");
+script!(
+    USAGE,
+    "flags=no-writes",
+    "time.lua",
+    "pause.lua",
+    "usage.lua"
+);
 script!(
     CLAIMED,
     "flags=no-writes",

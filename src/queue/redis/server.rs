@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::accounts::{Account, Accounts};
 use super::link::{Link, PATIENCE, store_error};
 use super::listen::Mark;
-use super::script::{Answer, Script};
+use super::script::{Answer, MARK, Script};
 use super::time::ServerClock;
 use crate::queue::StoreError;
 
@@ -98,7 +98,7 @@ impl Server {
             .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }
 
-    /// Puts the account on the list of all, once in this process's life.
+    /// Puts the account on the list of all, unless it is known to be there.
     pub async fn list(&self, account: &Account) -> Result<(), StoreError> {
         if self.accounts.is_listed(&account.name) {
             return Ok(());
@@ -121,6 +121,23 @@ impl Server {
             .iter()
             .map(|name| self.accounts.account(name))
             .collect())
+    }
+
+    /// Which life of the account's server answers now, or lately did.
+    pub async fn life(&self, account: &Account) -> Result<String, StoreError> {
+        match self.accounts.life(&account.name) {
+            Some(life) => Ok(life),
+            None => self.life_now(account).await,
+        }
+    }
+
+    /// Which life of the account's server answers now.
+    pub async fn life_now(&self, account: &Account) -> Result<String, StoreError> {
+        let keys = [account.mark.clone()];
+        let answer = self.run(&MARK, &keys, |_| {}).await?;
+        let life = answer.word(0)?;
+        self.accounts.set_life(&account.name, life);
+        Ok(life.to_owned())
     }
 
     /// How many leads of the account wait, by lane.

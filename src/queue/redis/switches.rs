@@ -32,6 +32,7 @@ fn read(value: Value) -> Option<Vec<Switch>> {
 
 pub async fn turn(redis: &Redis, name: &str, by: Option<&str>) -> Result<(), StoreError> {
     let common = &redis.server.accounts.common;
+    let before = redis.before(common).await?;
     let keys = [common.switches()];
     redis
         .server
@@ -40,5 +41,5 @@ pub async fn turn(redis: &Redis, name: &str, by: Option<&str>) -> Result<(), Sto
         })
         .await?;
     redis.changes.work();
-    redis.confirm(common).await
+    redis.confirm(common, before).await
 }

@@ -113,6 +113,7 @@ pub async fn intend(
     let lead = &claim.lead;
     let account = redis.server.accounts.account(&lead.account);
     let body = record::encode(lead)?;
+    let before = redis.before(&account).await?;
     let attempt = lead.progress.attempts.saturating_add(1);
     let answer = redis
         .server
@@ -130,7 +131,7 @@ pub async fn intend(
         "lost" => Err(ClaimError::Lost),
         "held" => Ok(Intended::AllHeld),
         _ => {
-            redis.confirm(&account).await?;
+            redis.confirm(&account, before).await?;
             let intent = Intent {
                 attempt,
                 instant: from_millis(answer.number(1)?),
@@ -179,11 +180,12 @@ pub async fn amend(
         number: stored.version,
         seen: stored.seen,
     };
+    let before = redis.before(&account).await?;
     match rewrite(redis, &account, &stored.lead, was, next, hold, None).await? {
         Rewritten::Changed => Ok(Amended::Changed),
         Rewritten::PersonTaken(other) => Ok(Amended::PersonTaken(other)),
         Rewritten::Done { .. } => {
-            redis.confirm(&account).await?;
+            redis.confirm(&account, before).await?;
             Ok(Amended::Done)
         }
     }

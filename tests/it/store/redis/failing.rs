@@ -299,7 +299,7 @@ async fn waits_for_the_flush(url: String) -> Durability {
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..200 {
         let store = Arc::clone(&store);
-        let lead = lead_in(&format!("account{}", n % 8), Lane::Normal);
+        let lead = lead_in(&format!("account{}", n % 24), Lane::Normal);
         tasks.spawn(async move { keep(&store, acceptance(lead)).await });
     }
     assert_eq!(tasks.join_all().await.len(), 200);
