@@ -10,6 +10,7 @@ use redis::cluster::ClusterClientBuilder;
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{MultipleNodeRoutingInfo, RoutingInfo};
 use redis::io::tcp::TcpSettings;
+use redis::io::tcp::socket2::TcpKeepalive;
 use redis::{
     Client, Cmd, ConnectionInfo, IntoConnectionInfo, Pipeline, ProtocolVersion, RedisError,
     RedisResult, Value,
@@ -26,6 +27,12 @@ const CONNECTING: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// Commands on their way; more callers wait for a place.
 const UNDER_WAY: usize = 1024;
+/// A connection of which nothing has come for so long is given up, and made anew: a network that drops everything
+/// tells nobody, and the system would send again for a quarter of an hour.
+#[cfg(target_os = "linux")]
+const SILENT: Duration = Duration::from_secs(5);
+/// When nothing is to be said, the system asks this often whether the other side is there.
+const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// Where Redis is.
 pub struct Address {
@@ -121,7 +128,16 @@ fn node(url: &str) -> Result<ConnectionInfo, OpenError> {
 }
 
 fn tcp() -> TcpSettings {
-    TcpSettings::default().set_nodelay(true)
+    let asking = TcpKeepalive::new()
+        .with_time(ASK_EVERY)
+        .with_interval(ASK_EVERY);
+    let settings = TcpSettings::default()
+        .set_nodelay(true)
+        .set_keepalive(asking);
+    // What was sent and is not acknowledged: only Linux can be told how long to wait for that.
+    #[cfg(target_os = "linux")]
+    let settings = settings.set_user_timeout(SILENT);
+    settings
 }
 
 fn no_answer() -> RedisError {
@@ -226,6 +242,18 @@ mod tests {
                 .iter()
                 .all(|node| node.redis_settings().password() == Some("secret"))
         );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_connection_that_fell_silent_is_given_up_within_seconds() {
+        for url in ["redis://a", "rediss://a:6380", "redis+cluster://a,b"] {
+            for node in Address::parse(url).unwrap().nodes {
+                let settings = node.tcp_settings();
+                assert!(settings.keepalive().is_some(), "{url}");
+                assert_eq!(settings.user_timeout(), Some(SILENT), "{url}");
+            }
+        }
     }
 
     #[test]
