@@ -27,7 +27,7 @@
 //! | `lg:{main}:spans` | set: which of these lists there are | accept | sweep, with the list |
 //! | `lg:{main}:lapses` | sorted set by their end: names in `holds`, and in `persons` where not accept claimed them | intend, settle, amend | with what it names |
 //! | `lg:{main}:permits:ENDPOINT` | sorted set of permits, by when they close | acquire, answered, give_back | when closed |
-//! | `lg:{main}:endpoints` | hash: pauses, adopted limits, last permit | acquire, close | overwritten |
+//! | `lg:{main}:endpoints` | hash: pauses, adopted limits, last permit, the server's life | acquire, close | overwritten |
 //! | `lg:{main}:notices` | hash: id of a message → receiver, event, lead, lease, fence | accept, settle, amend, tell, claim_notice | told, or sweep |
 //! | `lg:{main}:due:RECEIVER` | sorted set of message ids: by due time, a leased one by its lease's end | the same | the same |
 //! | `lg:{main}:told:RECEIVER` | sorted set of message ids, by when they were written | accept, settle, amend, tell | the same |
@@ -94,7 +94,7 @@ pub struct Options {
     pub allow_eviction: bool,
     /// Open although Redis keeps nothing on disk.
     pub allow_no_persistence: bool,
-    /// Added to the server's clock, in microseconds: for tests that move time. Only ever raised.
+    /// Added to the server's clock, in microseconds: for tests that move time.
     pub offset: Option<Arc<AtomicI64>>,
 }
 

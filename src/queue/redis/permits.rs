@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Redis;
 use super::script::{ACQUIRE, ANSWERED, CLOSE, GIVE_BACK, USAGE, unexpected};
 use super::time::micros;
+use super::{Durability, Redis};
 use crate::clock::from_millis;
 use crate::queue::{Acquired, Budget, Limit, PermitId, StoreError, Usage};
 
@@ -25,6 +25,7 @@ pub async fn acquire(
             command.arg(micros(limit.window.saturating_add(ROUNDING)));
             command.arg(micros(hold.saturating_add(ROUNDING)));
             command.arg(redis.opened_at);
+            command.arg(redis.durability != Durability::Always);
         })
         .await?;
     let number = answer.unsigned(1)?;

@@ -59,7 +59,14 @@ script!(
 script!(CLAIM, "", "time.lua", "account.lua", "claim.lua");
 script!(TELL, "", "time.lua", "announce.lua", "tell.lua");
 script!(CLAIM_NOTICE, "", "time.lua", "claim_notice.lua");
-script!(ACQUIRE, "", "time.lua", "acquire.lua");
+script!(
+    ACQUIRE,
+    "",
+    "time.lua",
+    "life.lua",
+    "pause.lua",
+    "acquire.lua"
+);
 script!(PROBE, "", "time.lua", "probe.lua");
 // Finishing.
 script!(
@@ -126,7 +133,13 @@ script!(
 );
 script!(ANSWERED, "flags=allow-oom", "time.lua", "answered.lua");
 script!(GIVE_BACK, "flags=allow-oom", "time.lua", "give_back.lua");
-script!(CLOSE, "flags=allow-oom", "time.lua", "close.lua");
+script!(
+    CLOSE,
+    "flags=allow-oom",
+    "time.lua",
+    "pause.lua",
+    "close.lua"
+);
 script!(FOUND, "flags=allow-oom", "time.lua", "found.lua");
 script!(TURN, "flags=allow-oom", "time.lua", "turn.lua");
 script!(MARK, "flags=allow-oom", "time.lua", "life.lua", "mark.lua");

@@ -14,6 +14,7 @@ use crate::support::redis_server::{RedisCluster, RedisServer};
 mod failing;
 mod files;
 mod lapsing;
+mod permits;
 mod replicas;
 mod unfit;
 
