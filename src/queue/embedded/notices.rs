@@ -34,10 +34,13 @@ impl Outbox for Embedded {
         receiver: &str,
         lease: Duration,
     ) -> Result<Option<NoticeClaim>, StoreError> {
-        let receiver = receiver.to_owned();
-        self.writer
-            .run(move |desk| claim(desk, &receiver, lease))
-            .await
+        let name = receiver.to_owned();
+        let taken = self
+            .writer
+            .run(move |desk| claim(desk, &name, lease))
+            .await?;
+        // Read after it was leased, so that one that cannot be read bars no other.
+        taken.map(|taken| taken.read(receiver)).transpose()
     }
 
     async fn settle_notice(
@@ -125,11 +128,39 @@ pub fn write(desk: &mut Desk, told: &[Notice]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn claim(
-    desk: &mut Desk,
-    receiver: &str,
-    lease: Duration,
-) -> Result<Option<NoticeClaim>, StoreError> {
+/// A notice as the row has it.
+struct Taken {
+    id: [u8; 16],
+    event: String,
+    lead: [u8; 16],
+    account: String,
+    source: String,
+    status: String,
+    at: i64,
+    tries: u32,
+    fence: i64,
+}
+
+impl Taken {
+    fn read(self, receiver: &str) -> Result<NoticeClaim, StoreError> {
+        Ok(NoticeClaim {
+            notice: Notice {
+                id: MessageId::from_bytes(self.id),
+                receiver: receiver.to_owned(),
+                event: notices::event(&self.event)?,
+                lead: record::id(self.lead),
+                account: self.account,
+                source: self.source,
+                status: notices::status(&self.status)?,
+            },
+            at: from_millis(self.at),
+            tries: self.tries,
+            fence: self.fence.cast_unsigned() + 1,
+        })
+    }
+}
+
+fn claim(desk: &mut Desk, receiver: &str, lease: Duration) -> Result<Option<Taken>, StoreError> {
     let now = desk.now();
     if barred_until(&desk.db, receiver)?.is_some_and(|until| until > now) {
         return Ok(None);
@@ -143,26 +174,23 @@ fn claim(
         return Ok(None);
     };
     let seq: i64 = row.get(0)?;
-    let claim = NoticeClaim {
-        notice: Notice {
-            id: MessageId::from_bytes(row.get(1)?),
-            receiver: receiver.to_owned(),
-            event: notices::event(row.get_ref(2)?.as_str().unwrap_or_default())?,
-            lead: record::id(row.get(3)?),
-            account: row.get(4)?,
-            source: row.get(5)?,
-            status: notices::status(row.get_ref(6)?.as_str().unwrap_or_default())?,
-        },
-        at: from_millis(row.get(7)?),
+    let taken = Taken {
+        id: row.get(1)?,
+        event: row.get(2)?,
+        lead: row.get(3)?,
+        account: row.get(4)?,
+        source: row.get(5)?,
+        status: row.get(6)?,
+        at: row.get(7)?,
         tries: row.get(8)?,
-        fence: row.get::<_, i64>(9)?.cast_unsigned() + 1,
+        fence: row.get(9)?,
     };
     desk.db
         .prepare_cached(
             "UPDATE notices SET leased = 1, due_at = ?2, fence = fence + 1 WHERE seq = ?1",
         )?
         .execute((seq, now.saturating_add(millis(lease))))?;
-    Ok(Some(claim))
+    Ok(Some(taken))
 }
 
 /// Until when nothing is sent to the receiver; for ever when it is closed.

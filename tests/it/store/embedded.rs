@@ -18,6 +18,8 @@ use super::contract::{
     take, waiting,
 };
 
+mod unread;
+
 struct Folder {
     folder: TempDir,
     clock: Clock,
