@@ -73,6 +73,10 @@ pub fn claim(
     Ok(None)
 }
 
+/// In the order of the index, so that nothing is sorted however many are due.
+const FIRST_DUE: &str = "SELECT seq, fence, due_at, body FROM leads \
+     WHERE account = ?1 AND step = ?2 AND lane = ?3 AND due_at <= ?4 ORDER BY due_at, leased, seq LIMIT 1";
+
 /// Row, fence, due time and body.
 type Due = (i64, i64, i64, String);
 
@@ -83,10 +87,7 @@ fn first_due(
     lane: Lane,
     now: i64,
 ) -> Result<Option<Due>, StoreError> {
-    let mut find = db.prepare_cached(
-        "SELECT seq, fence, due_at, body FROM leads WHERE account = ?1 AND step = ?2 AND lane = ?3 AND due_at <= ?4 \
-         ORDER BY due_at, seq LIMIT 1",
-    )?;
+    let mut find = db.prepare_cached(FIRST_DUE)?;
     let due = find.query_row((account, step.as_str(), lane.rank(), now), |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     });
@@ -303,4 +304,24 @@ pub fn amend(
 /// The status of a lead just claimed.
 pub fn claimed_status(recorded: Status, step: Step) -> Status {
     record::shown(recorded, Some(step))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_due_lead_is_found_in_the_index_without_sorting() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch(include_str!("schema.sql")).unwrap();
+        let mut explain = db
+            .prepare(&format!("EXPLAIN QUERY PLAN {FIRST_DUE}"))
+            .unwrap();
+        let lines = explain
+            .query_map(("main", "book", 1, 0), |row| row.get(3))
+            .unwrap();
+        let lines: Vec<String> = lines.map(Result::unwrap).collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].contains("leads_waiting"), "{lines:?}");
+    }
 }
