@@ -18,7 +18,8 @@ const LOCK: &str = "lock";
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
 const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
+const FROM_1: &str = include_str!("from_1.sql");
 /// A page is written whole whatever is changed in it: small pages make small commits.
 const PAGE_BYTES: u64 = 1024;
 /// After a checkpoint the write-ahead log keeps at most this much of the disk: what it has under load, since the first
@@ -139,15 +140,19 @@ pub fn writer(
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT_BYTES, |_| Ok(()))?;
     let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match found {
-        SCHEMA_VERSION => {}
-        0 => {
-            let transaction = db.transaction()?;
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            transaction.commit()?;
-        }
+    let change = match found {
+        SCHEMA_VERSION => None,
+        0 => Some(SCHEMA),
+        // Builds between two releases had today's tables and did not count on.
+        1 if db.table_exists(None, "ids")? => Some(""),
+        1 => Some(FROM_1),
         _ => return Err(OpenError::Newer { found }),
+    };
+    if let Some(change) = change {
+        let transaction = db.transaction()?;
+        transaction.execute_batch(change)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        transaction.commit()?;
     }
     let page_bytes: i64 = db.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let max_pages =

@@ -19,6 +19,7 @@ use super::contract::{
 };
 
 mod unread;
+mod upgrading;
 
 struct Folder {
     folder: TempDir,
