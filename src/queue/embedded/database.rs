@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::clocks;
 use crate::clock::Clock;
 use crate::queue::StoreError;
 
@@ -213,13 +214,15 @@ pub fn hash_key(db: &Connection) -> Result<[u8; 32], OpenError> {
 
 /// Nobody else can work in this folder, so no lease has a holder. Permits and pauses were measured by the last
 /// process's steady clock: each goes on by the wall's, but never longer than it was given, so that a clock that was
-/// set back meanwhile cannot close an endpoint for hours.
+/// set back meanwhile cannot close an endpoint for hours. What waits does not wait longer either, see [`clocks`].
 pub fn take_over(db: &mut Connection, clock: &Clock) -> Result<(), OpenError> {
     let (now, steady) = (
         clock.now().as_millisecond(),
         clock.steady().as_millisecond(),
     );
     let transaction = db.transaction()?;
+    clocks::follow(&transaction, clocks::set_back(seen_at(&transaction)?, now))?;
+    mark(&transaction, now)?;
     transaction.execute(
         "UPDATE leads SET leased = 0, due_at = ?1, version = version + 1 WHERE step IS NOT NULL AND leased = 1",
         [now],
@@ -238,16 +241,16 @@ pub fn take_over(db: &mut Connection, clock: &Clock) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A real write.
-pub fn mark(db: &Connection, now: i64) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('probed_at', ?1)")?
-        .execute([now.to_be_bytes()])?;
-    Ok(())
+/// A real write, which also tells the next process what time it was.
+pub fn mark(db: &Connection, now: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('seen_at', ?1)")?
+        .execute([now.to_be_bytes()])
+        .map(drop)
 }
 
 /// A real read of what [`mark`] wrote.
-pub fn marked(db: &Connection) -> Result<(), StoreError> {
-    db.prepare_cached("SELECT value FROM meta WHERE name = 'probed_at'")?
-        .query_row([], |row| row.get::<_, [u8; 8]>(0))?;
-    Ok(())
+pub fn seen_at(db: &Connection) -> rusqlite::Result<Option<i64>> {
+    db.prepare_cached("SELECT value FROM meta WHERE name = 'seen_at'")?
+        .query_row([], |row| row.get(0).map(i64::from_be_bytes))
+        .optional()
 }

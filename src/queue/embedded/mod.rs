@@ -5,6 +5,7 @@
 
 mod accept;
 mod calls;
+mod clocks;
 mod copier;
 mod database;
 mod lanes;
@@ -399,7 +400,10 @@ impl Store for Embedded {
                 accept::room(desk)
             })
             .await?;
-        self.readers.run(database::marked).await
+        self.readers
+            .run(|db| Ok(database::seen_at(db)?))
+            .await
+            .map(drop)
     }
 
     async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {

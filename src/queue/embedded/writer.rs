@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::lead::{LeadId, Step};
 use crate::queue::{Changes, StoreError};
 
+use super::clocks::{self, Moment};
 use super::copier::{self, Copier};
 use super::lanes::Lanes;
 use super::recent::Shared;
@@ -53,6 +54,8 @@ pub struct Desk {
     added: usize,
     /// Only work on accepted leads still fits.
     pub takes_no_leads: bool,
+    /// When the clock was last looked at.
+    seen: Moment,
     max_pages: Option<i64>,
     signals: Vec<Signal>,
     /// Why the last failed step failed.
@@ -99,6 +102,7 @@ impl Writer {
             .spawn(move || {
                 let mut desk = Desk {
                     db,
+                    seen: Moment::of(&clock),
                     clock,
                     turns: HashMap::new(),
                     adopted: HashMap::new(),
@@ -271,6 +275,7 @@ impl Desk {
         changes: &Changes,
         commits: &AtomicU64,
     ) -> Result<(), StoreError> {
+        self.follow_clock();
         self.failure = None;
         self.torn = false;
         self.added += jobs.len() * KEYS;
@@ -317,20 +322,42 @@ impl Desk {
         if !recent.is_due(&self.db, idle).unwrap_or(false) {
             return false;
         }
-        let shifted = self
-            .transact("BEGIN IMMEDIATE")
-            .and_then(|()| recent.shift(&self.db, PIECE))
-            .and_then(|()| self.transact("COMMIT"));
+        let shifted = self.apart(|db| recent.shift(db, PIECE));
         if shifted.is_ok() {
             recent.committed();
         } else {
             recent.lost();
-            if !self.db.is_autocommit() {
-                // When even this fails, the next BEGIN does, and says so.
-                let _ = self.transact("ROLLBACK");
-            }
         }
         shifted.is_ok()
+    }
+
+    /// A clock that was set takes along what was written by it. When that fails, the next group tries again.
+    fn follow_clock(&mut self) {
+        let now = Moment::of(&self.clock);
+        let by_ms = clocks::set_by(self.seen, now);
+        if by_ms != 0 {
+            if self.apart(|db| Ok(clocks::follow(db, by_ms)?)).is_err() {
+                return;
+            }
+            tracing::warn!(by_ms, "the clock was set");
+        }
+        self.seen = now;
+    }
+
+    /// Does this in a commit of its own.
+    fn apart(
+        &self,
+        act: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let done = self
+            .transact("BEGIN IMMEDIATE")
+            .and_then(|()| act(&self.db))
+            .and_then(|()| self.transact("COMMIT"));
+        if done.is_err() && !self.db.is_autocommit() {
+            // When even this fails, the next BEGIN does, and says so.
+            let _ = self.transact("ROLLBACK");
+        }
+        done
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {

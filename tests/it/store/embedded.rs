@@ -14,10 +14,11 @@ use leadgate::queue::{
 use tempfile::TempDir;
 
 use super::contract::{
-    ACCOUNT, Bench, HOUR, LEASE, acceptance, end, keep, later, lead, of_person, stored, sweep,
-    take, waiting,
+    ACCOUNT, Bench, HOUR, acceptance, end, keep, later, lead, of_person, stored, sweep, take,
+    waiting,
 };
 
+mod clocks;
 mod unread;
 mod upgrading;
 
@@ -149,36 +150,6 @@ async fn a_killed_process_forgets_no_person() {
         Arc::new(Embedded::open(options(copy.path(), &bench.clock)).unwrap());
     let again = store.accept(of_person(&[ann])).await.unwrap();
     assert_eq!(again, Accepted::Duplicate { of: first });
-}
-
-#[tokio::test]
-async fn a_clock_set_back_before_the_start_closes_no_endpoint_for_longer_than_its_span() {
-    let folder = tempfile::tempdir().unwrap();
-    let budget = Budget {
-        account: ACCOUNT,
-        endpoint: "POST /v1/eventCalls",
-    };
-    let limit = Limit {
-        requests: 1,
-        window: Duration::from_secs(10),
-    };
-    let right = clock();
-    let wrong = clock();
-    wrong.advance(HOUR * 24);
-    let store = Embedded::open(options(folder.path(), &wrong)).unwrap();
-    store.acquire(budget, limit, LEASE).await.unwrap();
-    store.close(budget, LEASE, None).await.unwrap();
-    drop(store);
-    let store = Embedded::open(options(folder.path(), &right)).unwrap();
-    assert!(matches!(
-        store.acquire(budget, limit, LEASE).await.unwrap(),
-        Acquired::NotBefore(_)
-    ));
-    right.advance(LEASE + Duration::from_millis(1));
-    assert!(matches!(
-        store.acquire(budget, limit, LEASE).await.unwrap(),
-        Acquired::Permit(_)
-    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
