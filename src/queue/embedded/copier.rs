@@ -8,7 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -21,6 +22,8 @@ const FEW_PAGES: i64 = 4 * 1024;
 const MOST_ROUNDS: u32 = 4;
 
 const BUSY: i64 = -1;
+/// Between two looks at a round that is waited for.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// The thread and what it last did.
 pub struct Copier {
@@ -60,12 +63,13 @@ impl Copier {
         let (orders, waiting) = sync_channel(1);
         let copied = Arc::new(AtomicI64::new(0));
         let told = Arc::clone(&copied);
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("store-copier".to_owned())
             .spawn(move || {
                 while waiting.recv().is_ok() {
-                    // When it fails the log stays, and the writer's own copy says why.
-                    let pages = copy(&db).map_or(0, |(_, copied)| copied);
+                    // When it fails the log stays, and the writer's own copy says why. Nothing is copied, too, while
+                    // an operator's shell does it.
+                    let pages = copy(&db).map_or(0, |(_, copied)| copied.max(0));
                     told.store(pages, Ordering::Release);
                 }
             })?;
@@ -97,6 +101,15 @@ impl Copier {
             }
         }
     }
+
+    /// Returns when no round is under way.
+    pub fn wait(&self) {
+        let works = |thread: &JoinHandle<()>| !thread.is_finished();
+        while self.copied.load(Ordering::Acquire) == BUSY && self.thread.as_ref().is_some_and(works)
+        {
+            thread::sleep(PAUSE);
+        }
+    }
 }
 
 impl Drop for Copier {
@@ -119,6 +132,18 @@ pub fn copy(db: &Connection) -> rusqlite::Result<(i64, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_round_is_over_when_it_was_waited_for() {
+        // It has no log, so nothing can be copied.
+        let mut copier = Copier::start(Connection::open_in_memory().unwrap()).unwrap();
+        for _ in 0..100 {
+            copier.rounds = 0;
+            assert!(!copier.look(LOG_PAGES + 1, false), "a round is ordered");
+            copier.wait();
+            assert_ne!(copier.copied.load(Ordering::Acquire), BUSY);
+        }
+    }
 
     #[test]
     fn the_writer_copies_only_a_short_rest_itself_unless_the_load_outruns_the_copying() {

@@ -231,6 +231,8 @@ fn work(
                     desk.shift(false);
                 }
                 if !desk.scrubs.is_empty() {
+                    // Two cannot copy at once, and a scrub must.
+                    copier.wait();
                     copied = desk.scrub();
                 } else if result.is_err() || copier.look(desk.log_pages(), false) {
                     copied = desk.checkpoint();
