@@ -373,8 +373,14 @@ async fn sweep(gateway: web::Data<Gateway>, retention: Retention) {
         gateway.throttles.guesses.forget_quiet(Instant::now());
         loop {
             match gateway.store.sweep(retention).await {
-                Ok(0) => break,
-                Ok(leads) => events::swept(leads),
+                Ok(swept) => {
+                    if swept.leads > 0 {
+                        events::swept(swept.leads);
+                    }
+                    if !swept.more {
+                        break;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the store could not be swept");
                     break;

@@ -298,6 +298,15 @@ pub enum Amended {
     PersonTaken(LeadId),
 }
 
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Leads that went.
+    pub leads: u64,
+    /// There may be more that is past its time: sweep again.
+    pub more: bool,
+}
+
 /// What is thrown away, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct Retention {
@@ -446,6 +455,6 @@ pub trait Store: Outbox {
     /// A real write and a real read, and room for another lead.
     async fn probe(&self) -> Result<(), StoreError>;
 
-    /// Deletes what is past its time, a bounded piece at once; returns how many leads went.
-    async fn sweep(&self, retention: Retention) -> Result<u64, StoreError>;
+    /// Deletes what is past its time: leads, persons, keys and notices, a bounded piece of each at once.
+    async fn sweep(&self, retention: Retention) -> Result<Swept, StoreError>;
 }

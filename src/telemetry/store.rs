@@ -12,7 +12,7 @@ use crate::queue::notices::{Delivery, Notice, NoticeClaim, Outbox, ReceiverState
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
-    StoreError, Stored, Switch, Usage,
+    StoreError, Stored, Swept, Switch, Usage,
 };
 
 /// A store, and the word for its kind.
@@ -224,7 +224,7 @@ impl Store for Measured {
         self.timed("probe", self.store.probe()).await
     }
 
-    async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {
+    async fn sweep(&self, retention: Retention) -> Result<Swept, StoreError> {
         self.timed("sweep", self.store.sweep(retention)).await
     }
 }

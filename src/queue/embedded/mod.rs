@@ -36,14 +36,14 @@ use crate::queue::notices::Subscriptions;
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Seen,
-    Store, StoreError, Stored, Switch, Usage,
+    Store, StoreError, Stored, Swept, Switch, Usage,
 };
 use copier::Copier;
 use permits::Name;
 use read::Readers;
 use recent::Shared;
 use work::{Identified, Intention};
-use writer::{Desk, Writer};
+use writer::Writer;
 
 /// Where and how the store is opened.
 #[derive(Clone)]
@@ -406,28 +406,7 @@ impl Store for Embedded {
             .map(drop)
     }
 
-    async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {
-        let now = self.now();
-        for table in sweep::Lapsing::ALL {
-            let keys = self
-                .readers
-                .run(move |db| sweep::lapsed(db, table, now))
-                .await?;
-            for piece in keys.chunks(sweep::PIECE) {
-                let piece = piece.to_vec();
-                self.writer
-                    .run(move |desk| sweep::forget(desk, table, &piece))
-                    .await?;
-            }
-        }
-        for _ in 0..notices::PIECES {
-            let piece = move |desk: &mut Desk| notices::sweep(desk, retention.ended);
-            if self.writer.run(piece).await? < sweep::PIECE {
-                break;
-            }
-        }
-        self.writer
-            .run(move |desk| sweep::ended(desk, retention.ended))
-            .await
+    async fn sweep(&self, retention: Retention) -> Result<Swept, StoreError> {
+        sweep::sweep(self, retention).await
     }
 }

@@ -16,9 +16,6 @@ use crate::queue::notices::{
 };
 use crate::queue::{ClaimError, StoreError};
 
-/// Pieces deleted in one sweep.
-pub const PIECES: usize = 20;
-
 #[async_trait]
 impl Outbox for Embedded {
     fn subscribe(&self, subscriptions: Vec<Subscription>) {

@@ -5,23 +5,27 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::writer::Desk;
+use super::{Embedded, database, notices};
 use crate::clock::millis;
-use crate::queue::StoreError;
+use crate::queue::{Retention, StoreError, Swept};
 
 /// Rows deleted in one step.
 pub const PIECE: usize = 500;
-/// Keys looked for in one sweep. Found beside the writer, so that their tables need no index by time.
-const KEYS: usize = 10_000;
+/// Steps for leads, and for notices, in one sweep.
+const PIECES: usize = 20;
+/// Keys looked for in one sweep. Found beside the writer, so that their tables need no index by time; each look reads
+/// such a table from end to end, so it should find all of them.
+const KEYS: usize = 50_000;
 
 /// A table whose rows lapse at a time of their own.
 #[derive(Clone, Copy)]
-pub enum Lapsing {
+enum Lapsing {
     Person,
     Idempotency,
 }
 
 impl Lapsing {
-    pub const ALL: [Lapsing; 2] = [Lapsing::Person, Lapsing::Idempotency];
+    const ALL: [Lapsing; 2] = [Lapsing::Person, Lapsing::Idempotency];
 
     fn find(self) -> &'static str {
         match self {
@@ -38,8 +42,49 @@ impl Lapsing {
     }
 }
 
+/// One piece of everything that is past its time.
+pub async fn sweep(store: &Embedded, retention: Retention) -> Result<Swept, StoreError> {
+    let (now, kept) = (store.now(), retention.ended);
+    let mut more = false;
+    for table in Lapsing::ALL {
+        let keys = store.readers.run(move |db| lapsed(db, table, now)).await?;
+        more |= keys.len() == KEYS;
+        for piece in keys.chunks(PIECE) {
+            let piece = piece.to_vec();
+            store
+                .writer
+                .run(move |desk| forget(desk, table, &piece))
+                .await?;
+        }
+    }
+    store.writer.run(small_tables).await?;
+    let told = pieces(store, move |desk| notices::sweep(desk, kept)).await?;
+    let ended = pieces(store, move |desk| ended(desk, kept)).await?;
+    let most = PIECE * PIECES;
+    Ok(Swept {
+        leads: ended as u64,
+        more: more || told == most || ended == most,
+    })
+}
+
+/// Deletes until a piece is not full, or enough for one sweep. How many rows went.
+async fn pieces<F>(store: &Embedded, piece: F) -> Result<usize, StoreError>
+where
+    F: Fn(&mut Desk) -> Result<usize, StoreError> + Copy + Send + 'static,
+{
+    let mut gone = 0;
+    for _ in 0..PIECES {
+        let some = store.writer.run(piece).await?;
+        gone += some;
+        if some < PIECE {
+            break;
+        }
+    }
+    Ok(gone)
+}
+
 /// Keys that have lapsed.
-pub fn lapsed(db: &Connection, table: Lapsing, now: i64) -> Result<Vec<[u8; 16]>, StoreError> {
+fn lapsed(db: &Connection, table: Lapsing, now: i64) -> Result<Vec<[u8; 16]>, StoreError> {
     let most = i64::try_from(KEYS).unwrap_or(i64::MAX);
     let mut find = db.prepare_cached(table.find())?;
     let keys = find.query_map((now, most), |row| row.get(0))?;
@@ -47,7 +92,7 @@ pub fn lapsed(db: &Connection, table: Lapsing, now: i64) -> Result<Vec<[u8; 16]>
 }
 
 /// Deletes those of the keys that have lapsed still.
-pub fn forget(desk: &mut Desk, table: Lapsing, keys: &[[u8; 16]]) -> Result<(), StoreError> {
+fn forget(desk: &mut Desk, table: Lapsing, keys: &[[u8; 16]]) -> Result<(), StoreError> {
     let now = desk.now();
     let mut delete = desk.db.prepare_cached(table.delete())?;
     for key in keys {
@@ -56,9 +101,10 @@ pub fn forget(desk: &mut Desk, table: Lapsing, keys: &[[u8; 16]]) -> Result<(), 
     Ok(())
 }
 
-/// Deletes a piece of the ended leads, and the few rows of the small tables. How many leads went.
-pub fn ended(desk: &mut Desk, kept: Duration) -> Result<u64, StoreError> {
+/// Deletes the few rows of the small tables, and writes down what time it is: see [`super::clocks`].
+fn small_tables(desk: &mut Desk) -> Result<(), StoreError> {
     let now = desk.now();
+    database::mark(&desk.db, now)?;
     desk.db
         .prepare_cached("DELETE FROM holds WHERE until <= ?1")?
         .execute([now])?;
@@ -69,6 +115,12 @@ pub fn ended(desk: &mut Desk, kept: Duration) -> Result<u64, StoreError> {
     desk.db
         .prepare_cached("DELETE FROM pauses WHERE closes_at <= ?1")?
         .execute([steady])?;
+    Ok(())
+}
+
+/// Deletes a piece of the ended leads. How many went.
+fn ended(desk: &mut Desk, kept: Duration) -> Result<usize, StoreError> {
+    let now = desk.now();
     let mut delete = desk.db.prepare_cached(
         "DELETE FROM leads WHERE seq IN (SELECT seq FROM leads WHERE ended_at <= ?1 ORDER BY ended_at LIMIT ?2) \
          RETURNING id",
@@ -80,5 +132,5 @@ pub fn ended(desk: &mut Desk, kept: Duration) -> Result<u64, StoreError> {
     for id in &gone {
         recent.forget(&desk.db, *id)?;
     }
-    Ok(gone.len() as u64)
+    Ok(gone.len())
 }

@@ -292,8 +292,8 @@ async fn waiting(redis: &Redis, receiver: &str) -> Result<Waiting, StoreError> {
     Ok(all)
 }
 
-/// Deletes what has waited for too long, also for receivers that nobody names any more.
-pub async fn sweep(redis: &Redis, account: &Account, kept: Duration) -> Result<(), StoreError> {
+/// Deletes what has waited for too long, also for receivers that nobody names any more. Whether there may be more.
+pub async fn sweep(redis: &Redis, account: &Account, kept: Duration) -> Result<bool, StoreError> {
     let mut command = redis::cmd("SMEMBERS");
     command.arg(&account.receivers);
     let value: Value = redis
@@ -302,8 +302,10 @@ pub async fn sweep(redis: &Redis, account: &Account, kept: Duration) -> Result<(
         .await
         .map_err(|e| store_error(&e))?;
     let receivers: Vec<String> = redis::from_redis_value(value).map_err(|_| unexpected())?;
+    let mut more = false;
     for receiver in receivers {
         let keys = account.notice_keys(&receiver);
+        let mut is_full = true;
         for _ in 0..PIECES {
             let answer = redis
                 .server
@@ -311,10 +313,12 @@ pub async fn sweep(redis: &Redis, account: &Account, kept: Duration) -> Result<(
                     command.arg(micros(kept)).arg(PIECE);
                 })
                 .await?;
-            if answer.unsigned(0)? < PIECE {
+            is_full = answer.unsigned(0)? == PIECE;
+            if !is_full {
                 break;
             }
         }
+        more |= is_full;
     }
-    Ok(())
+    Ok(more)
 }

@@ -13,7 +13,7 @@ use crate::lead::{LeadId, Step};
 use crate::queue::{
     Acceptance, Accepted, Acquired, Amended, Backlog, Budget, Changes, Choice, Claim, ClaimError,
     Cursor, Digest, Filter, Hold, Intended, Limit, Next, Page, PermitId, Receipt, Retention, Store,
-    StoreError, Stored, Switch, Usage,
+    StoreError, Stored, Swept, Switch, Usage,
 };
 
 #[async_trait]
@@ -174,7 +174,7 @@ impl Store for Redis {
             .try_for_each(|probe| probe.map(drop))
     }
 
-    async fn sweep(&self, retention: Retention) -> Result<u64, StoreError> {
+    async fn sweep(&self, retention: Retention) -> Result<Swept, StoreError> {
         sweep::sweep(self, retention).await
     }
 }

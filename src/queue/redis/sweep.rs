@@ -8,20 +8,21 @@ use super::link::store_error;
 use super::notices;
 use super::script::{LAPSE, SWEEP, unexpected};
 use super::time::micros;
-use crate::queue::{Retention, StoreError};
+use crate::queue::{Retention, StoreError, Swept};
 
 /// Entries deleted in one step.
 const PIECE: u64 = 500;
 /// Steps in one sweep of one account, and of each of its lists.
 const PIECES: usize = 20;
 
-/// Returns how many leads went.
-pub async fn sweep(redis: &Redis, retention: Retention) -> Result<u64, StoreError> {
-    let mut gone = 0;
+/// Pieces of everything that is past its time.
+pub async fn sweep(redis: &Redis, retention: Retention) -> Result<Swept, StoreError> {
+    let mut swept = Swept::default();
     for account in redis.server.listed().await? {
         for list in lists(redis, &account).await? {
-            lapse(redis, &account, &list).await?;
+            swept.more |= lapse(redis, &account, &list).await?;
         }
+        let mut more = true;
         for _ in 0..PIECES {
             let answer = redis
                 .server
@@ -30,14 +31,16 @@ pub async fn sweep(redis: &Redis, retention: Retention) -> Result<u64, StoreErro
                 })
                 .await?;
             let (lapsed, ended) = (answer.unsigned(0)?, answer.unsigned(1)?);
-            gone += ended;
-            if lapsed.max(ended) < PIECE {
+            swept.leads += ended;
+            more = lapsed.max(ended) == PIECE;
+            if !more {
                 break;
             }
         }
-        notices::sweep(redis, &account, retention.ended).await?;
+        swept.more |= more;
+        swept.more |= notices::sweep(redis, &account, retention.ended).await?;
     }
-    Ok(gone)
+    Ok(swept)
 }
 
 /// The lists of what lapses that are not empty.
@@ -48,7 +51,8 @@ async fn lists(redis: &Redis, account: &Account) -> Result<Vec<String>, StoreErr
     redis::from_redis_value(value.map_err(|e| store_error(&e))?).map_err(|_| unexpected())
 }
 
-async fn lapse(redis: &Redis, account: &Arc<Account>, list: &str) -> Result<(), StoreError> {
+/// Whether there may be more on the list.
+async fn lapse(redis: &Redis, account: &Arc<Account>, list: &str) -> Result<bool, StoreError> {
     let keys = account.keys_with([list.to_owned()]);
     for _ in 0..PIECES {
         let answer = redis
@@ -58,8 +62,8 @@ async fn lapse(redis: &Redis, account: &Arc<Account>, list: &str) -> Result<(), 
             })
             .await?;
         if answer.unsigned(0)? < PIECE {
-            break;
+            return Ok(false);
         }
     }
-    Ok(())
+    Ok(true)
 }

@@ -321,9 +321,10 @@ pub fn later(step: Step, delay: Duration) -> Next {
 pub async fn sweep(store: &Arc<dyn Store>, ended: Duration) -> u64 {
     let mut gone = 0;
     loop {
-        match store.sweep(Retention { ended }).await.unwrap() {
-            0 => return gone,
-            some => gone += some,
+        let swept = store.sweep(Retention { ended }).await.unwrap();
+        gone += swept.leads;
+        if !swept.more {
+            return gone;
         }
     }
 }

@@ -19,6 +19,7 @@ use super::contract::{
 };
 
 mod clocks;
+mod sweeping;
 mod unread;
 mod upgrading;
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use leadgate::queue::Digest;
+use leadgate::queue::{Digest, Retention, Swept};
 use redis::Value;
 
 use super::{RedisServer, open, options};
@@ -64,4 +64,29 @@ async fn what_lapsed_leaves_nothing_behind() {
     advance(DAY);
     sweep(&store, HOUR).await;
     assert_eq!(left(), [0; 6]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sweep_says_when_keys_are_left_also_when_no_lead_went() {
+    /// More than one sweep takes, all of them past their time.
+    const FILL: &str = "for n = 1, 10100 do \
+         redis.call('RPUSH', KEYS[1], cmsgpack.pack({ 0, string.format('%016d', n) })) end \
+         redis.call('SADD', KEYS[2], KEYS[1])";
+    let server = RedisServer::shared().await;
+    let options = options(server.url());
+    let store = open(&options).await;
+    keep(&store, with_key(1, None)).await;
+    let spans = format!("{}:{{{ACCOUNT}}}:spans", options.prefix);
+    let list = format!("{spans}:repeats:1");
+    server.say(&["EVAL", FILL, "2", &list, &spans]);
+    let swept = store.sweep(Retention { ended: HOUR }).await.unwrap();
+    assert_eq!(
+        swept,
+        Swept {
+            leads: 0,
+            more: true
+        }
+    );
+    assert_eq!(sweep(&store, HOUR).await, 0);
+    assert_eq!(server.say(&["EXISTS", &list]), Value::Int(0));
 }
