@@ -4,9 +4,9 @@
 //! | `appendonly` | `appendfsync` | version | lost of what was acknowledged |
 //! |---|---|---|---|
 //! | yes | `always` | any | nothing |
-//! | yes | `everysec`, `no` | 7.2 and newer | nothing: acceptance waits for the flush ([`super::confirm`]) |
+//! | yes | `everysec` | 7.2 and newer | nothing: acceptance waits for the flush ([`super::confirm`]) |
 //! | yes | `everysec` | 7.0 | the last second, two while the disk is busy; when only Redis dies, next to nothing |
-//! | yes | `no` | 7.0 | what the system had not written out, 30 seconds on Linux |
+//! | yes | `no` | any | what the system had not written out, 30 seconds on Linux: waiting for a flush would be in vain |
 //! | no | | any | all since the last snapshot (`save`) |
 //!
 //! With `no-appendfsync-on-rewrite yes` Redis flushes nothing while a child of it writes a file anew, whatever
@@ -165,6 +165,7 @@ fn judge(facts: &Facts, allowed: Allowed) -> Result<Durability, OpenError> {
     }
     let is_steady = facts.rests != "yes";
     let found = match (facts.append_only.as_str(), facts.flush.as_str()) {
+        ("1", "no") => Durability::Eventually,
         ("1", "always") if is_steady => Durability::Always,
         ("1", _) if version >= CONFIRMS => Durability::Confirmed,
         ("1", "everysec") if is_steady => Durability::EverySecond,
@@ -245,7 +246,8 @@ mod tests {
             ("7.0.15", "1", "", "", Eventually),
             ("7.2.4", "1", "always", "", Always),
             ("7.2.4", "1", "everysec", "", Confirmed),
-            ("7.10.0", "1", "no", "", Confirmed),
+            ("7.10.0", "1", "everysec", "", Confirmed),
+            ("7.10.0", "1", "no", "", Eventually),
             ("8.0.0", "1", "", "", Confirmed),
             ("8.0.0", "0", "everysec", "3600 1 300 100", Snapshots),
             ("8.0.0", "0", "everysec", "", Nothing),
