@@ -14,6 +14,9 @@
 //!
 //! With `everysec` an acceptance that waits takes up to two seconds; `always` is the faster of the two safe settings.
 //! A failover to a replica loses what the replica had not received, whatever the table says.
+//!
+//! Nobody waits for permits to be flushed. With anything but `always` an endpoint therefore pauses for one span after
+//! Redis came back (`acquire.lua`), unless Redis forgot all there was.
 
 use std::collections::HashMap;
 
