@@ -3,10 +3,10 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::desk::Desk;
 use super::notices;
 use super::read::{AHEAD_EXACT, go_before};
 use super::record::{self, encode};
-use super::writer::Desk;
 use crate::clock::millis;
 use crate::lead::status::frees_person;
 use crate::lead::{Lead, LeadId, Status};

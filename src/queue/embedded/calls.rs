@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::desk::Desk;
 use super::record;
-use super::writer::Desk;
 use crate::clock::from_millis;
 use crate::lead::LeadId;
 use crate::queue::{Digest, StoreError};

@@ -8,6 +8,7 @@ mod calls;
 mod clocks;
 mod copier;
 mod database;
+mod desk;
 mod lanes;
 mod list;
 mod notices;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::desk::Desk;
 use super::sweep::PIECE;
-use super::writer::Desk;
 use super::{Embedded, record, unless_lost};
 use crate::clock::{from_millis, millis};
 use crate::lead::MessageId;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::OptionalExtension;
 
-use super::writer::Desk;
+use super::desk::Desk;
 use crate::clock::{from_millis, millis};
 use crate::queue::{Acquired, Limit, PermitId, StoreError, Usage};
 

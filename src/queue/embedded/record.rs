@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Row};
 
+use super::desk::Desk;
 use super::recent::Shared;
-use super::writer::Desk;
 use crate::clock::{from_millis, millis};
 use crate::lead::status::frees_person;
 use crate::lead::{Lead, LeadId, Status, Step};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::writer::Desk;
+use super::desk::Desk;
 use super::{Embedded, database, notices};
 use crate::clock::millis;
 use crate::queue::{Retention, StoreError, Swept};

@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::writer::Desk;
+use super::desk::Desk;
 use crate::clock::from_millis;
 use crate::queue::{StoreError, Switch};
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::desk::Desk;
 use super::notices;
 use super::record::{self, Place, encode, frees, rewrite};
-use super::writer::Desk;
 use crate::clock::{from_millis, millis};
 use crate::lead::{Intent, Lane, Lead, LeadId, Status, Step};
 use crate::queue::notices::{Announced, Notice};
