@@ -9,6 +9,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use rustls::ServerConfig;
+use tokio::net::TcpSocket;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{self, Gateway};
@@ -31,7 +32,10 @@ use crate::telemetry::{Measured, events, metrics};
 use crate::tls::{self, TlsError};
 
 /// What every key in Redis begins with.
-const REDIS_PREFIX: &str = "lg";
+pub const REDIS_PREFIX: &str = "lg";
+
+/// Connections that may wait to be taken while every worker is busy; the system may allow fewer.
+const BACKLOG: u32 = 4096;
 
 /// How often what is past its time is thrown away.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
@@ -168,10 +172,12 @@ pub async fn start(settings: Settings, page: Option<&'static str>) -> Result<Run
     let store = open_store(&settings).await?;
     let store: Arc<dyn Store> = Arc::new(Measured::new(store, settings.store.url.kind()));
     let listen = settings.server.listen.clone();
-    let listener = TcpListener::bind(&listen).map_err(|source| StartError::Listen {
-        listen: listen.clone(),
-        source,
-    })?;
+    let listener = listener_at(&listen)
+        .await
+        .map_err(|source| StartError::Listen {
+            listen: listen.clone(),
+            source,
+        })?;
     let settings = Arc::new(settings);
     let switches = Arc::new(Switches::new(Arc::clone(&store)));
     // Before anything works: what rests must not be woken by a restart.
@@ -273,6 +279,29 @@ fn client_of_others() -> Result<reqwest::Client, StartError> {
         .map_err(|error| StartError::Client(error.to_string()))
 }
 
+/// A socket at the first of the addresses that `listen` names which can be had.
+async fn listener_at(listen: &str) -> std::io::Result<TcpListener> {
+    let mut failed = std::io::Error::other("the name has no address");
+    for address in tokio::net::lookup_host(listen).await? {
+        match listener(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn listener(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // As the standard library does: what is left of a process before must not keep a restart waiting.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
 fn serve(
     gateway: web::Data<Gateway>,
     listener: TcpListener,
@@ -291,7 +320,6 @@ fn serve(
             .map_or(2, std::num::NonZero::get)
             .min(8),
     )
-    .backlog(4096)
     .shutdown_timeout(deadline.as_secs())
     .disable_signals();
     let server = match proof {
@@ -418,5 +446,32 @@ impl Running {
         (&mut self.serving)
             .await
             .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_crowd_is_let_in_while_nobody_answers_the_door() {
+        const CROWD: usize = 300;
+        let listener = listener_at("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let crowd: Vec<_> = (0..CROWD)
+            .map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(900)))
+            .take_while(Result::is_ok)
+            .collect();
+        assert_eq!(crowd.len(), CROWD);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_taken_is_told() {
+        let listener = listener_at("localhost:0").await.unwrap();
+        let taken = listener.local_addr().unwrap().to_string();
+        let error = listener_at(&taken).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
     }
 }
