@@ -5,11 +5,11 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use leadgate::app::{self, Running};
-use leadgate::settings;
+use leadgate::{lab, settings};
 
 use super::Outcome;
 use super::load::Target;
@@ -76,7 +76,7 @@ pub fn fresh(folder: &Path) -> Outcome<Fresh> {
         settings_text(port, vendor.local_addr()?, &folder.join("data")),
     )?;
     let started = Instant::now();
-    let child = Command::new(env!("CARGO_BIN_EXE_leadgate"))
+    let child = lab::bare(env!("CARGO_BIN_EXE_leadgate"))
         .args(["serve", "--config"])
         .arg(&file)
         .stderr(Stdio::null())

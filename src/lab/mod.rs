@@ -4,6 +4,7 @@
 //! the leads, [`driver`] makes the trouble, and [`verdict`] holds the count against the promises. Knows the gateway
 //! only from outside, by its settings file and its HTTP: what it believes of itself is no evidence.
 
+mod bare;
 mod board;
 mod driver;
 mod plan;
@@ -24,7 +25,9 @@ use replica::Replica;
 use sender::Senders;
 use settings::{EVENT, Store};
 
+pub use bare::bare;
 pub use board::Progress;
+pub use settings::is_own;
 pub use verdict::{Endpoint, Recovery, Verdict};
 
 /// How often progress is shown.
@@ -78,7 +81,7 @@ pub struct Options {
     pub redis: Option<String>,
     /// The same seed makes the same plan.
     pub seed: u64,
-    /// Tells this run from every other in the same Redis: letters and digits.
+    /// Tells this run from every other in the same Redis: eight hexadecimal digits.
     pub run: String,
     /// The program under test.
     pub program: PathBuf,

@@ -8,21 +8,13 @@ use std::time::{Duration, Instant};
 
 use reqwest::Client;
 
-use super::{LabError, io_error};
+use super::{LabError, bare, io_error};
 
 /// A gateway that starts is waited for so long.
 const START: Duration = Duration::from_secs(30);
 
 /// How often it is asked whether it is ready.
 const ASK_EVERY: Duration = Duration::from_millis(10);
-
-/// Variables that would change what the settings file says, or fill the log.
-const OVERRIDING: [&str; 4] = [
-    "LEADGATE_LISTEN",
-    "LEADGATE_STORE",
-    "LEADGATE_CONFIG",
-    "RUST_LOG",
-];
 
 /// Lines of the log shown when something goes wrong.
 const LOG_LINES: usize = 8;
@@ -157,12 +149,9 @@ fn spawn(program: &Path, folder: &Path) -> Result<Child, LabError> {
         .append(true)
         .open(folder.join("log"))
         .map_err(io_error("the log cannot be written"))?;
-    let mut command = Command::new(program);
-    command.arg("serve").current_dir(folder);
-    for variable in OVERRIDING {
-        command.env_remove(variable);
-    }
-    command
+    bare(program)
+        .arg("serve")
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

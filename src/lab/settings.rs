@@ -17,6 +17,20 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// time, and 5 s remain to write the result.
 pub(super) const PAST_THE_LEASE: Duration = Duration::from_secs(20);
 
+/// What the names of the lab's accounts begin with.
+const ACCOUNT: &str = "lab-";
+
+/// How many letters and digits tell one run from another.
+const RUN_LETTERS: usize = 8;
+
+/// Whether a run of the lab made this account.
+pub fn is_own(account: &str) -> bool {
+    let run = account.strip_prefix(ACCOUNT);
+    run.is_some_and(|run| {
+        run.len() == RUN_LETTERS && run.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 /// Where the gateways keep their leads.
 pub(super) enum Store<'a> {
     /// A folder beside the settings.
@@ -26,7 +40,7 @@ pub(super) enum Store<'a> {
 }
 
 /// The file's text. The account has a name of its own in each run, so that what another run left in the same Redis
-/// is neither booked nor counted here.
+/// is neither booked nor counted here. Nothing is thrown away: a sweep goes over every account there is.
 pub(super) fn text(port: u16, iclosed: &str, store: &Store<'_>, scale: Scale, run: &str) -> String {
     let store = quoted(match store {
         Store::Embedded => "embedded:./data",
@@ -45,12 +59,12 @@ throttle = {{ per_address = {{ requests = 1000000, window_seconds = 1 }} }}
 
 [store]
 url = {store}
-retention_days = 1
+retention_days = 3650
 
 [booking]
 look_after_seconds = [1, 2, 4]
 
-[accounts.lab-{run}]
+[accounts.{ACCOUNT}{run}]
 api_key = "iclosed_lab"
 base_url = "{iclosed}"
 limit = {{ requests = {limit}, window_seconds = {window_seconds} }}
@@ -58,7 +72,7 @@ request_timeout_seconds = {timeout}
 
 [sources.{SOURCE}]
 kind = "form"
-account = "lab-{run}"
+account = "{ACCOUNT}{run}"
 link_prefix = "{EVENT}"
 allowed_origins = ["http://127.0.0.1"]
 "#
@@ -73,6 +87,21 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_an_account_of_a_run_is_the_labs_own() {
+        for (account, own) in [
+            ("lab-0123abcd", true),
+            ("lab-0123abc", false),
+            ("lab-0123abcde", false),
+            ("lab-standard", false),
+            ("0123abcd", false),
+            ("main", false),
+            ("", false),
+        ] {
+            assert_eq!(is_own(account), own, "{account}");
+        }
+    }
 
     #[test]
     fn a_password_reaches_the_settings_as_it_is_written() {

@@ -9,22 +9,18 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Gateway, Settings};
+use crate::support::{Gateway, Settings, program};
 
 /// The operator's key of these gateways.
 pub const KEY: &str = "operator-key-0123456789";
 
 /// The program in a folder, with nothing of this machine's settings.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_leadgate"));
+    let mut command = program();
     command
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
-        .env_remove("RUST_LOG")
-        .env_remove("LEADGATE_CONFIG")
-        .env_remove("LEADGATE_URL")
-        .env_remove("LEADGATE_OPERATOR_KEY")
         .env("USER", "kim");
     command
 }

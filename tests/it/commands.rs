@@ -1,14 +1,14 @@
 //! The commands beside `serve`: what they print, and what they make a running gateway do.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Gateway, Seen, Settings, sandbox, wait_for};
+use crate::support::{Gateway, Seen, Settings, program, sandbox, wait_for};
 
 const KEY: &str = "operator-key-0123456789";
 
@@ -24,10 +24,9 @@ const TYPEFORM: &str = r#"{"event_id":"01HX","event_type":"form_response","form_
  "answers":[{"type":"email","email":"ines@lead.example","field":{"id":"q1","type":"email","ref":"mail"}}]}}"#;
 
 fn leadgate(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_leadgate"))
+    program()
         .args(arguments)
         .current_dir(folder)
-        .env_remove("RUST_LOG")
         .output()
         .expect("the binary runs")
 }

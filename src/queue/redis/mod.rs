@@ -52,6 +52,7 @@ mod link;
 mod list;
 mod listen;
 mod notices;
+mod peek;
 mod permits;
 mod read;
 mod record;
@@ -70,6 +71,7 @@ use std::sync::atomic::AtomicI64;
 use tokio::task::JoinHandle;
 
 pub use durability::Durability;
+pub use peek::accounts_at;
 
 use crate::queue::notices::Subscriptions;
 use crate::queue::{Changes, StoreError};

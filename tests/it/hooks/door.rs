@@ -104,7 +104,7 @@ async fn one_body_may_tell_of_many_calls_and_of_things_unheard_of() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_prints_the_address_without_its_token() {
     let told = Told::start("", "").await;
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_leadgate"))
+    let output = crate::support::program()
         .arg("check")
         .current_dir(told.gateway.folder())
         .output()

@@ -8,7 +8,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::wait_for;
+use super::{program, wait_for};
 
 const START: Duration = Duration::from_secs(20);
 
@@ -33,7 +33,7 @@ pub struct Settings {
     pub source: String,
     /// Whole tables.
     pub tables: String,
-    /// The environment, beside the test's own.
+    /// More of the environment, which holds nothing else that leadgate reads.
     pub variables: Vec<(String, String)>,
 }
 
@@ -322,10 +322,9 @@ fn spawn(folder: &Path, variables: &[(String, String)]) -> Child {
         .append(true)
         .open(folder.join("log"))
         .expect("a log file");
-    Command::new(env!("CARGO_BIN_EXE_leadgate"))
+    program()
         .arg("serve")
         .current_dir(folder)
-        .env_remove("RUST_LOG")
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())

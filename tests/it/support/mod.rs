@@ -7,6 +7,7 @@ pub mod redis_server;
 pub mod seen;
 pub mod senders;
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 pub use gateway::{Gateway, Settings};
@@ -19,6 +20,11 @@ use leadgate::sandbox::{EventChange, EventOptions, Options, Report, Sandbox};
 
 /// The event of nearly every test.
 pub const EVENT: &str = "acme/strategy-call";
+
+/// The program, with nothing of this machine's settings in its environment.
+pub fn program() -> Command {
+    leadgate::lab::bare(env!("CARGO_BIN_EXE_leadgate"))
+}
 
 /// Turns the event on or off at iClosed.
 pub fn activate(sandbox: &Sandbox, activated: bool) {
