@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use super::progress::Screen;
 use super::told_to_stop;
 use super::voice::Voice;
+use crate::app::REDIS_PREFIX;
 use crate::lab::{self, Options, Progress, Recovery, Scale, Verdict};
+use crate::queue::redis;
 
 /// How large the experiment is.
 #[derive(clap::Args)]
 pub struct Flags {
-    /// The Redis that several gateways share, best one of its own. Without it, one gateway has the embedded store.
+    /// The Redis that several gateways share, one of its own: where other accounts have leads, the lab does not start.
+    /// Without it, one gateway has the embedded store.
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
     /// How many people send leads; every twelfth sends four at once.
@@ -43,6 +46,16 @@ pub async fn run(flags: Flags, voice: Voice) -> ExitCode {
         Ok(options) => options,
         Err(why) => return voice.fail(&why),
     };
+    if let Some(url) = &options.redis {
+        match redis::accounts_at(url, REDIS_PREFIX)
+            .await
+            .map(|names| others(&names))
+        {
+            Ok(None) => {}
+            Ok(Some(why)) => return voice.fail(why),
+            Err(error) => return voice.fail(error),
+        }
+    }
     let folder = match tempfile::Builder::new().prefix("leadgate-lab-").tempdir() {
         Ok(folder) => folder,
         Err(error) => return voice.fail(format!("there is no temporary folder: {error}")),
@@ -79,6 +92,19 @@ pub async fn run(flags: Flags, voice: Voice) -> ExitCode {
         options.seed
     ));
     ExitCode::FAILURE
+}
+
+/// Why the lab does not start on a Redis that holds leads of these accounts: its gateways would work on a store that
+/// somebody else may live on.
+fn others(accounts: &[String]) -> Option<String> {
+    let others = accounts.iter().filter(|name| !lab::is_own(name));
+    let others: Vec<&str> = others.map(String::as_str).collect();
+    (!others.is_empty()).then(|| {
+        format!(
+            "this Redis holds leads of accounts that are not the lab's ({}): give the lab a Redis of its own",
+            others.join(", ")
+        )
+    })
 }
 
 fn options(flags: &Flags) -> Result<Options, String> {
@@ -179,6 +205,7 @@ fn table(verdict: &Verdict, broken: &[String]) -> String {
         )
         .ok();
     };
+    row("people", verdict.people, "");
     row("acknowledged", verdict.acknowledged, "");
     row("  booked", verdict.booked, "");
     row("  duplicates", verdict.duplicates, "");
@@ -286,5 +313,25 @@ fn lost(unknown: usize, unended: usize) -> String {
     match (unknown, unended) {
         (0, 0) => String::new(),
         _ => format!("no longer known {unknown}, not ended {unended}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redis_with_somebody_elses_leads_is_refused() {
+        for (accounts, named) in [
+            (&[][..], None),
+            (&["lab-0123abcd", "lab-89abcdef"], None),
+            (&["lab-0123abcd", "main"], Some("(main)")),
+            (&["client", "main"], Some("(client, main)")),
+        ] {
+            let accounts: Vec<String> = accounts.iter().map(|name| (*name).to_owned()).collect();
+            let why = others(&accounts);
+            assert_eq!(why.is_some(), named.is_some(), "{why:?}");
+            assert!(why.is_none_or(|why| why.contains(named.unwrap())));
+        }
     }
 }

@@ -13,10 +13,16 @@ use crate::sandbox::Report;
 /// A booking within this time of a kill was under way before: it is as long as the pretend iClosed takes at most.
 const UNDER_WAY: Duration = Duration::from_millis(100);
 
+/// Of a hundred people, so many must hold a call at the end. What trouble leaves of the rest waits for a person: a
+/// request may go unanswered as often as a lead may be tried.
+const LEAST_BOOKED_PERCENT: usize = 97;
+
 /// What an experiment found.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
+    /// Who sent leads; some of them several.
+    pub people: usize,
     /// Deliveries that were answered with a 2xx; each is a lead.
     pub acknowledged: usize,
     /// Deliveries repeated to the end and never answered with a 2xx.
@@ -110,6 +116,12 @@ impl Verdict {
             "deliveries of good leads refused",
             self.refused.values().sum(),
         );
+        if self.booked * 100 < self.people * LEAST_BOOKED_PERCENT {
+            broken.push(format!(
+                "people with a call, where {LEAST_BOOKED_PERCENT} % of {} are wanted: {}",
+                self.people, self.booked
+            ));
+        }
         for (name, seen) in &self.endpoints {
             if seen.most_in_any_window > self.limit as usize {
                 broken.push(format!(
@@ -136,6 +148,7 @@ impl Verdict {
 /// Counts what the board and the pretend iClosed know.
 pub(super) fn of(board: &Board, report: &Report, scale: Scale, took: Duration) -> Verdict {
     let mut verdict = Verdict {
+        people: scale.leads as usize,
         never_acknowledged: board.planned - board.delivered.get(),
         refused: board.refused.borrow().clone(),
         // One person is there by address and by number.
@@ -243,8 +256,9 @@ mod tests {
 
     fn kept() -> Verdict {
         Verdict {
-            acknowledged: 10,
-            booked: 8,
+            people: 100,
+            acknowledged: 101,
+            booked: 99,
             duplicates: 1,
             parked: [("outcome_unknown".to_owned(), 1)].into(),
             limit: 20,
@@ -264,7 +278,7 @@ mod tests {
             BTreeMap::from([("POST /v1/eventCalls".to_owned(), seen)])
         };
         type Break = fn(&mut Verdict);
-        let cases: [(Break, &str); 6] = [
+        let cases: [(Break, &str); 7] = [
             (
                 |verdict| verdict.unknown = 2,
                 "acknowledged leads that leadgate no longer knows: 2",
@@ -285,6 +299,10 @@ mod tests {
             (
                 |verdict| verdict.refused = [(422, 1), (401, 1)].into(),
                 "deliveries of good leads refused: 2",
+            ),
+            (
+                |verdict| verdict.booked = 96,
+                "people with a call, where 97 % of 100 are wanted: 96",
             ),
         ];
         for (spoil, sentence) in cases {
@@ -310,6 +328,26 @@ mod tests {
             assert_eq!(verdict.broken().first().map(String::as_str), expected);
         }
         assert_eq!(kept().broken(), [""; 0]);
+    }
+
+    #[test]
+    fn nearly_everybody_must_be_booked() {
+        for (people, booked, held) in [
+            (0, 0, true),
+            (5, 5, true),
+            (5, 4, false),
+            (60, 59, true),
+            (60, 58, false),
+            (1200, 1164, true),
+            (1200, 1163, false),
+        ] {
+            let verdict = Verdict {
+                people,
+                booked,
+                ..Verdict::default()
+            };
+            assert_eq!(verdict.broken().is_empty(), held, "{booked} of {people}");
+        }
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! The failure lab itself: that it runs, and that it says what it saw.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
+use crate::support::program;
+use crate::support::redis_server::RedisServer;
+
 fn lab(flags: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_leadgate"))
+    program()
         .arg("lab")
         .args(flags)
-        .env_remove("RUST_LOG")
         .output()
         .expect("the binary runs")
 }
@@ -51,6 +53,7 @@ fn a_small_lab_keeps_every_promise_and_prints_the_table() {
     };
     // Five of sixty people post four times.
     assert_eq!(row("acknowledged"), 75);
+    assert!(row("booked") >= 59, "{table}");
     assert_eq!(row("booked") + row("parked"), 60);
     assert_eq!(row("duplicates"), 15);
     assert_eq!((row("lost"), row("booked twice"), row("killed")), (0, 0, 2));
@@ -70,6 +73,7 @@ fn the_verdict_is_also_json() {
     let verdict: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     assert!(output.status.success(), "{verdict:#}");
     assert_eq!(verdict["acknowledged"], 8);
+    assert_eq!(verdict["people"], 5);
     assert_eq!(verdict["lost"], 0);
     assert_eq!(verdict["broken"], Value::Array(Vec::new()));
     assert!(verdict["endpoints"]["POST /v1/eventCalls"]["mostInAnyWindow"].is_u64());
@@ -80,4 +84,27 @@ fn several_gateways_need_a_store_they_can_share() {
     let output = lab(&["--replicas", "2"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("--replicas needs --redis"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_holds_somebody_elses_leads_is_left_alone() {
+    let redis = RedisServer::start(&[]).await;
+    redis.say(&["SADD", "lg:accounts", "lab-0123abcd", "main"]);
+    let output = lab(&[
+        "--quick",
+        "--leads",
+        "5",
+        "--kills",
+        "0",
+        "--redis",
+        &redis.url(),
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("not the lab's (main)"), "{said}");
+    assert_eq!(
+        redis.say(&["DBSIZE"]),
+        redis::Value::Int(1),
+        "nothing is written"
+    );
 }
