@@ -154,6 +154,7 @@ impl Fetching {
             source,
             trace: None,
         };
+        let before = claim.lead.status;
         let Ok(completed) = platform::complete(around, &mut claim.lead, entry) else {
             return Err(ClaimError::Lost);
         };
@@ -161,7 +162,7 @@ impl Fetching {
             step,
             delay: Duration::ZERO,
         });
-        events::worked(&claim.lead, Step::Fetch, next);
+        events::worked(&claim.lead, before, Step::Fetch, next);
         let window = person_window(source);
         let id = claim.lead.id;
         let first = self
@@ -176,8 +177,9 @@ impl Fetching {
 
     async fn put_off(&self, mut claim: Claim, error: &FetchError) -> Result<(), ClaimError> {
         let now = self.store.now();
+        let before = claim.lead.status;
         let next = postpone(&mut claim.lead, error, now, retry::chance());
-        events::worked(&claim.lead, Step::Fetch, next);
+        events::worked(&claim.lead, before, Step::Fetch, next);
         self.store.settle(claim, next, Hold::Keep).await
     }
 }

@@ -138,6 +138,7 @@ impl Worker {
             chance: retry::chance(),
             ..self.bounds.clone()
         };
+        let before = claim.lead.status;
         let (next, hold) = apply::apply(
             &mut claim.lead,
             claim.step,
@@ -145,7 +146,7 @@ impl Worker {
             self.store.now(),
             &bounds,
         );
-        telemetry::events::worked(&claim.lead, claim.step, next);
+        telemetry::events::worked(&claim.lead, before, claim.step, next);
         let mut wait = Duration::from_millis(100);
         // What iClosed answered must not be lost to a short fault of the store: the lease allows some tries.
         loop {

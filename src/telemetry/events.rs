@@ -120,17 +120,19 @@ pub fn told(claim: &NoticeClaim, delivery: &Delivery, http: Option<u16>) {
     }
 }
 
-/// A piece of work on a lead ended. A lead that parks is worth a warning: a person must act, and is told how. What
-/// iClosed said of it stays in the record: a refusal may repeat a name, and nothing can tell that it is one.
-pub fn worked(lead: &Lead, step: Step, next: Next) {
+/// A piece of work on a lead ended that stood at `before` when it began. A lead that parks is worth a warning: a person
+/// must act, and is told how. What iClosed said of it stays in the record: a refusal may repeat a name, and nothing can
+/// tell that it is one.
+pub fn worked(lead: &Lead, before: Status, step: Step, next: Next) {
     let last = lead.timeline.last();
-    metrics::worked(lead, step, last.map_or(lead.received_at, |event| event.at));
+    let at = last.map_or(lead.received_at, |event| event.at);
+    metrics::worked(lead, before, step, at);
     let outcome = last.map_or("", |event| event.outcome.as_str());
     let reason = lead.reason.as_ref().map(|reason| reason.code);
     let (id, source, account) = (lead.id, lead.source.as_str(), lead.account.as_str());
     let (step, attempts) = (step.as_str(), lead.progress.attempts);
     let code = reason.map(|code| code.as_str());
-    if lead.status == Status::Parked {
+    if lead.status == Status::Parked && before != Status::Parked {
         let advice = reason.map(|code| code.next_step());
         tracing::warn!(
             lead.id = %id, lead.source = source, account, step, outcome, reason = code, attempts, advice,

@@ -119,18 +119,17 @@ pub fn claimed(lane: Lane, step: Step, waited: Duration) {
     );
 }
 
-/// A piece of work on a lead ended at `at`.
-pub fn worked(lead: &Lead, step: Step, at: Timestamp) {
-    count_if_parked(lead);
+/// A piece of work on a lead ended at `at`; it stood at `before` when that began. What it already was is not counted
+/// again.
+pub fn worked(lead: &Lead, before: Status, step: Step, at: Timestamp) {
+    if before != Status::Parked {
+        count_if_parked(lead);
+    }
     if step == Step::Reconcile {
         let outcome = reconciled(lead.status, lead.reason.is_some());
         of::RECONCILIATIONS.count([word(&lead.account), outcome.into()]);
     }
-    if lead.status == Status::Booked {
-        let how = match step {
-            Step::Reconcile => "found",
-            _ => "answered",
-        };
+    if let Some(how) = booked(before, lead.status, step) {
         let lane = lead.lane.as_str();
         let labels = [
             word(&lead.source),
@@ -141,6 +140,16 @@ pub fn worked(lead: &Lead, step: Step, at: Timestamp) {
         of::BOOKINGS.count(labels);
         let took = at.duration_since(lead.received_at).as_secs_f64();
         of::BOOKING_DURATION.record(took.max(0.0), [lane.into()]);
+    }
+}
+
+/// How this step brought a lead its call, if it did: by the answer to its own request, or by a look at iClosed.
+fn booked(before: Status, now: Status, step: Step) -> Option<&'static str> {
+    match (before, now, step) {
+        (Status::Booked, ..) => None,
+        (_, Status::Booked, Step::Reconcile | Step::Confirm) => Some("found"),
+        (_, Status::Booked, _) => Some("answered"),
+        _ => None,
     }
 }
 
@@ -314,6 +323,41 @@ mod tests {
             (Status::Parked, true, "given_up"),
         ] {
             assert_eq!(reconciled(status, has_reason), outcome, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_booking_counts_in_the_step_that_brought_it_and_in_no_later_one() {
+        for (before, now, step, how) in [
+            (
+                Status::Booking,
+                Status::Booked,
+                Step::Book,
+                Some("answered"),
+            ),
+            (
+                Status::Reconciling,
+                Status::Booked,
+                Step::Reconcile,
+                Some("found"),
+            ),
+            (
+                Status::Reconciling,
+                Status::Booked,
+                Step::Confirm,
+                Some("found"),
+            ),
+            (Status::Parked, Status::Booked, Step::Confirm, Some("found")),
+            (Status::Booked, Status::Booked, Step::Confirm, None),
+            (Status::Booked, Status::Booked, Step::Cancel, None),
+            (Status::Booked, Status::Cancelled, Step::Cancel, None),
+            (Status::Booking, Status::Queued, Step::Book, None),
+        ] {
+            assert_eq!(
+                booked(before, now, step),
+                how,
+                "{before:?} {now:?} {step:?}"
+            );
         }
     }
 
