@@ -381,7 +381,7 @@ fn alerts() -> Vec<Value> {
 
 /// Asserts that every word of a query is PromQL's own, a metric that is told, or a label of the metrics it names.
 fn assert_speaks_of(expression: &str, told: &Families) {
-    const LANGUAGE: [&str; 15] = [
+    const LANGUAGE: [&str; 16] = [
         "sum",
         "max",
         "count",
@@ -397,6 +397,7 @@ fn assert_speaks_of(expression: &str, told: &Families) {
         "job",
         "and",
         "or",
+        "unless",
     ];
     // What stands in quotes is a value, what stands in brackets a span of time.
     let unquoted: String = expression

@@ -103,7 +103,7 @@ catalogue! {
         "Steps the store did not take: `full`, `unavailable` or `unreadable`.";
     OUTBOUND: Counter, Counter<u64>, 2, "leadgate.outbound.deliveries", "{delivery}",
         ["receiver", "outcome"],
-        "Events sent to the operator's receivers.";
+        "Tries to send an event to one of the operator's receivers: `delivered`, `retried` (not taken, and kept for another try) or `given_up` (410).";
     READY: Gauge, Gauge<f64>, 0, "leadgate.ready", "",
         [],
         "1 when the store takes a write and gives it back within two seconds, else 0.";
