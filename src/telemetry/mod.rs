@@ -1,6 +1,7 @@
 //! Logs, traces and metrics: start, flush, and the bridge by which later work joins the trace of the request that
 //! caused it.
 
+mod environment;
 pub mod events;
 mod exchange;
 pub mod metrics;
@@ -40,14 +41,15 @@ pub struct Telemetry {
 
 impl Telemetry {
     /// Starts logging to standard error: for people when it is a terminal, as JSON lines otherwise; `RUST_LOG`
-    /// decides what. Traces go to an OpenTelemetry collector when the standard `OTEL_EXPORTER_OTLP_ENDPOINT` (or its
-    /// traces variant) is set; they are not thinned out by `RUST_LOG`, but by the standard `OTEL_TRACES_SAMPLER`.
+    /// decides what, and `default_filter` when it is not set. Traces go to an OpenTelemetry collector when the standard
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` (or its traces variant) is set; they are not thinned out by `RUST_LOG`, but by the
+    /// standard `OTEL_TRACES_SAMPLER`.
     ///
     /// # Errors
-    /// When the exporter's settings cannot be used.
+    /// When `RUST_LOG` cannot be read, or the exporter's settings cannot be used.
     pub fn start(default_filter: &str) -> Result<Self, String> {
-        let filter =
-            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
+        let variable = |name: &str| std::env::var_os(name)?.into_string().ok();
+        let filter = environment::filter(std::env::var_os("RUST_LOG"), default_filter)?;
         let log = if std::io::stderr().is_terminal() {
             let people = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
             people
@@ -57,7 +59,9 @@ impl Telemetry {
         } else {
             json_lines(std::io::stderr, filter).boxed()
         };
-        let traces = wants_traces().then(exporter).transpose()?;
+        let traces = environment::wants_traces(variable)
+            .then(|| exporter(environment::service_name(variable)))
+            .transpose()?;
         let trace_layer = traces.as_ref().map(|provider| {
             let tracer = provider.tracer("leadgate");
             // A process starts its telemetry once.
@@ -103,31 +107,16 @@ fn events_only() -> FilterFn {
     FilterFn::new(|metadata| metadata.is_event())
 }
 
-fn wants_traces() -> bool {
-    [
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
-    ]
-    .iter()
-    .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))
-}
-
-fn exporter() -> Result<SdkTracerProvider, String> {
+fn exporter(service_name: String) -> Result<SdkTracerProvider, String> {
     let exporter = SpanExporter::builder()
         .with_http()
         .build()
         .map_err(|error| error.to_string())?;
-    let resource = Resource::builder()
-        .with_service_name(service_name())
-        .build();
+    let resource = Resource::builder().with_service_name(service_name).build();
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
         .with_resource(resource)
         .build())
-}
-
-fn service_name() -> String {
-    std::env::var("OTEL_SERVICE_NAME").unwrap_or_else(|_| "leadgate".to_owned())
 }
 
 /// The W3C `traceparent` of the span, to be kept with a lead. `None` when nothing traces.
