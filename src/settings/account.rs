@@ -136,7 +136,7 @@ fn api_key(text: &str) -> Result<SecretString, Problem> {
     if rest.is_empty() || !rest.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(
             Problem::from("must be an iClosed API key, which begins with iclosed_")
-                .hint("iClosed makes one under Settings > Developers > API Keys"),
+                .hint("iClosed makes one under Settings > Developer > API Keys"),
         );
     }
     Ok(SecretString::from(key))

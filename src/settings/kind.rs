@@ -75,7 +75,8 @@ impl SourceKind {
         }
     }
 
-    /// `None` when the kind is missing or unknown.
+    /// `None` when the kind is missing or unknown. The settings of every kind are then known, since nobody can tell
+    /// which are not.
     pub(super) fn read(section: &Section<'_>) -> Option<Self> {
         let names: Vec<_> = kinds().into_iter().map(|(name, _)| (name, name)).collect();
         let name = section.required("kind", |text| {
@@ -86,7 +87,11 @@ impl SourceKind {
                     ..problem
                 }
             })
-        })?;
+        });
+        let Some(name) = name else {
+            section.know(kinds().into_iter().flat_map(|(_, keys)| keys));
+            return None;
+        };
         match name {
             "form" => Some(Self::Form(Form::read(section))),
             "chatbot" => Some(chatbot(section)),

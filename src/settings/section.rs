@@ -191,6 +191,13 @@ impl<'a> Section<'a> {
             .warn(self.place_of(key), self.path_of(key), problem.into());
     }
 
+    /// Makes these keys known without reading them: what they hold cannot be judged.
+    pub fn know<'k>(&self, keys: impl IntoIterator<Item = &'k str>) {
+        for key in keys {
+            self.document.ask(self.path_of(key));
+        }
+    }
+
     /// Ends the reading: every key that nobody asked for is a fault. `elsewhere` may say where such a key belongs.
     pub fn close(&self, elsewhere: impl Fn(&str) -> Option<String>) {
         let known = self.document.known_under(&self.path);

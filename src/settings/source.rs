@@ -145,10 +145,7 @@ impl Source {
         let attribution = section.flag("attribution", false);
         let fields = section.section("fields").texts();
         let kind = kind.map(|kind| kind.with_fields(&fields));
-        if kind.is_some() {
-            // Which keys are unknown cannot be told without a kind.
-            section.close(SourceKind::where_it_belongs);
-        }
+        section.close(SourceKind::where_it_belongs);
         Some(Source {
             name: name.to_owned(),
             kind: kind?,

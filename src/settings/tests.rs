@@ -152,7 +152,7 @@ allowed_origins = []
         "leadgate.toml:4: server.lisen: unknown key; did you mean listen?",
         "leadgate.toml:5: stor: unknown key; did you mean store?",
         "leadgate.toml:7: accounts.main.api_key: must be an iClosed API key, which begins with iclosed_; \
-         iClosed makes one under Settings > Developers > API Keys",
+         iClosed makes one under Settings > Developer > API Keys",
         "leadgate.toml:8: accounts.main.share: must be above 0 and at most 1",
         "leadgate.toml:9: accounts.main.plan: must be one of startup, business; did you mean business?",
         "leadgate.toml:10: accounts.client.api_key: is missing",
@@ -198,6 +198,31 @@ fn a_kind_that_is_not_there_is_told_with_those_that_are() {
     );
     assert_eq!(of_kind("\"fax\""), std::slice::from_ref(&told));
     assert_eq!(of_kind("\"from\""), [format!("{told}; did you mean form?")]);
+}
+
+#[test]
+fn a_source_whose_kind_is_at_fault_tells_its_other_faults_too() {
+    let landing = |lines: &str| {
+        let (before, _) = SMALLEST.split_once("kind =").unwrap();
+        faults(&format!("{before}{lines}"))
+    };
+    let known = "api_keys = []\ngoogle_key = \"x\"\nlink_prefix = \"acme/call\"\n";
+    assert_eq!(
+        landing(&format!("knd = \"form\"\nwait_seconds = 26\n{known}")),
+        [
+            "leadgate.toml:5: sources.landing.kind: is missing",
+            "leadgate.toml:6: sources.landing.knd: unknown key; did you mean kind?",
+            "leadgate.toml:7: sources.landing.wait_seconds: must be from 0 to 25",
+        ]
+    );
+    let all = landing(&format!("kind = \"fax\"\nalowed_origins = []\n{known}"));
+    assert!(all[0].starts_with("leadgate.toml:6: sources.landing.kind: unknown kind"));
+    assert_eq!(
+        all[1..],
+        [
+            "leadgate.toml:7: sources.landing.alowed_origins: unknown key; did you mean allowed_origins?"
+        ]
+    );
 }
 
 #[test]

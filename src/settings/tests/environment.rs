@@ -84,7 +84,7 @@ fn a_fault_of_the_environment_names_the_variable() {
         faults,
         "environment: LEADGATE_LISTEN: must be host:port, such as 127.0.0.1:8080\n\
          environment: ICLOSED_API_KEY: must be an iClosed API key, which begins with iclosed_; \
-         iClosed makes one under Settings > Developers > API Keys"
+         iClosed makes one under Settings > Developer > API Keys"
     );
 }
 
