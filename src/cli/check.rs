@@ -15,7 +15,7 @@ use crate::iclosed::{CallError, Endpoint};
 use crate::lead::Lane;
 use crate::queue::Store;
 use crate::queue::embedded::{Embedded, Options};
-use crate::settings::Settings;
+use crate::settings::{Fault, Settings};
 use crate::tls;
 
 /// iClosed's word for an event that takes bookings.
@@ -31,7 +31,9 @@ pub async fn run(config: &Config, voice: Voice) -> ExitCode {
     let settings = match config.load() {
         Ok(settings) => settings,
         Err(faults) => {
-            report.bad(&faults.to_string());
+            for fault in faults.iter() {
+                report.settings("fault", fault);
+            }
             return report.code();
         }
     };
@@ -41,7 +43,7 @@ pub async fn run(config: &Config, voice: Voice) -> ExitCode {
         settings.accounts.len()
     ));
     for warning in &settings.warnings {
-        report.warn(&warning.to_string());
+        report.settings("warn", warning);
     }
     match settings.server.tls.as_ref().map(tls::open) {
         None => {}
@@ -203,6 +205,18 @@ struct Report {
 struct Finding {
     level: &'static str,
     text: String,
+    /// Of the settings: where.
+    #[serde(flatten)]
+    place: Option<Place>,
+}
+
+#[derive(Serialize)]
+struct Place {
+    file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    key: String,
 }
 
 impl Report {
@@ -210,21 +224,30 @@ impl Report {
         self.found("ok", what);
     }
 
-    fn warn(&mut self, what: &str) {
-        self.found("warn", what);
-    }
-
     fn bad(&mut self, what: &str) {
-        self.good = false;
         self.found("fault", what);
     }
 
+    /// What is wrong with the settings, or may be.
+    fn settings(&mut self, level: &'static str, fault: &Fault) {
+        self.found(level, &fault.to_string());
+        if let Some(finding) = self.findings.last_mut() {
+            finding.place = Some(Place {
+                file: fault.file.clone(),
+                line: fault.line,
+                key: fault.key.clone(),
+            });
+        }
+    }
+
     fn found(&mut self, level: &'static str, what: &str) {
+        self.good &= level != "fault";
         let shown = if level == "fault" { "FAULT" } else { level };
         self.voice.say(&format!("{shown:<5} {what}"));
         self.findings.push(Finding {
             level,
             text: what.to_owned(),
+            place: None,
         });
     }
 

@@ -1,18 +1,19 @@
 //! What an operator meets: start, stop, check, and a vendor in trouble.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use leadgate::sandbox::{Fault, FaultKind};
 use reqwest::Method;
+use serde_json::{Value, json};
 
 use crate::support::leads::lead;
-use crate::support::{Answer, Gateway, Settings, activate, sandbox, wait_for};
+use crate::support::{Answer, Gateway, Settings, activate, program, sandbox, wait_for};
 
 const BOOKINGS: &str = "POST /v1/eventCalls";
 
 fn check(gateway: &Gateway) -> (bool, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_leadgate"))
+    let output = program()
         .arg("check")
         .current_dir(gateway.folder())
         .output()
@@ -74,10 +75,28 @@ async fn a_check_names_every_fault_before_a_lead_meets_it() {
     let (good, said) = check(&gateway);
     assert!(!good);
     assert!(
-        said.contains("leadgate.toml:2: server.listen")
+        said.contains("FAULT leadgate.toml:2: server.listen")
             && said.contains("did you mean link_prefix?"),
         "{said}"
     );
+    assert!(said.lines().count() > 2, "{said}");
+    assert!(
+        said.lines().all(|line| line.starts_with("FAULT ")),
+        "{said}"
+    );
+    let output = program()
+        .args(["check", "--json"])
+        .current_dir(gateway.folder())
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let first = &report["findings"][0];
+    assert_eq!(
+        (&first["file"], &first["line"], &first["key"]),
+        (&json!("leadgate.toml"), &json!(2), &json!("server.listen"))
+    );
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), said.lines().count());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,7 +264,7 @@ async fn a_429_of_the_vendor_costs_no_attempt_and_a_lower_limit_is_kept() {
 async fn a_second_gateway_on_the_same_folder_is_refused() {
     let sandbox = sandbox(100, 2, 3).await;
     let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
-    let output = Command::new(env!("CARGO_BIN_EXE_leadgate"))
+    let output = program()
         .arg("serve")
         .env("LEADGATE_LISTEN", "127.0.0.1:0")
         .current_dir(gateway.folder())
@@ -256,14 +275,21 @@ async fn a_second_gateway_on_the_same_folder_is_refused() {
     assert!(said.contains("the store cannot be opened"), "{said}");
 }
 
+/// A demo, ended with the test.
+struct Demo(Child);
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_runs_with_nothing_set_up_and_its_own_words_book_a_call() {
-    let mut demo = Command::new(env!("CARGO_BIN_EXE_leadgate"))
-        .arg("demo")
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stdout = demo.stdout.take().unwrap();
+    let demo = program().arg("demo").stdout(Stdio::piped()).spawn();
+    let mut demo = Demo(demo.unwrap());
+    let stdout = demo.0.stdout.take().unwrap();
     let said = tokio::task::spawn_blocking(move || {
         use std::io::{BufRead, BufReader};
         let lines = BufReader::new(stdout).lines().map_while(Result::ok);
@@ -284,11 +310,11 @@ async fn the_demo_runs_with_nothing_set_up_and_its_own_words_book_a_call() {
     let answer = String::from_utf8(output.stdout).unwrap();
     let took = pasted.elapsed();
     let stopped = Command::new("kill")
-        .args(["-TERM", &demo.id().to_string()])
+        .args(["-TERM", &demo.0.id().to_string()])
         .status()
         .unwrap();
     assert!(stopped.success());
-    assert!(demo.wait().unwrap().success());
+    assert!(demo.0.wait().unwrap().success());
     assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     assert!(
         answer.contains(r#""status":"booked""#) && answer.contains("closerName"),
