@@ -104,11 +104,9 @@ pub fn run() -> ExitCode {
     let voice = Voice {
         json: arguments.json,
     };
-    // Neither speaks TLS or waits for anything.
-    match &arguments.command {
-        Command::Health(flags) => return health::run(flags, voice),
-        Command::Completions(flags) => return completions::run(flags, voice),
-        _ => {}
+    // Speaks no TLS and waits for nothing.
+    if let Command::Completions(flags) = &arguments.command {
+        return completions::run(flags, voice);
     }
     // A second install is refused and changes nothing; there is no first here.
     rustls::crypto::ring::default_provider()
@@ -145,7 +143,7 @@ async fn obey(command: Command, voice: Voice) -> ExitCode {
         Command::Import(flags) => import::run(&flags, voice).await,
         Command::Backfill(flags) => backfill::run(flags, voice).await,
         Command::Lab(flags) => lab::run(flags, voice).await,
-        Command::Health(flags) => health::run(&flags, voice),
+        Command::Health(flags) => health::run(&flags, voice).await,
         Command::Completions(flags) => completions::run(&flags, voice),
     }
 }

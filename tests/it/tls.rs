@@ -1,14 +1,14 @@
 //! The gateway without a proxy in front: its own certificate, renewed while it runs.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use reqwest::{Certificate, Client};
 
 use crate::support::gateway::{client, free_port};
-use crate::support::wait_for;
+use crate::support::{program, wait_for};
 
 /// The files are looked at every ten seconds.
 const RENEWAL: Duration = Duration::from_secs(30);
@@ -62,7 +62,7 @@ allowed_origins = ["https://acme.example"]
     );
     std::fs::write(folder.join("leadgate.toml"), settings).unwrap();
     let log = std::fs::File::create(folder.join("log")).unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_leadgate"))
+    let child = program()
         .arg("serve")
         .current_dir(folder)
         .stdout(Stdio::null())
@@ -90,6 +90,14 @@ async fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_never
     .await;
     let plain = client().get(format!("http://localhost:{port}/livez"));
     assert!(plain.send().await.is_err(), "nothing is said in the open");
+
+    let asked = program()
+        .arg("health")
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&asked.stderr);
+    assert!(asked.status.success(), "{said}");
 
     let second = renew(folder);
     wait_for("the second certificate", RENEWAL, async || {

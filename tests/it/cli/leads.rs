@@ -147,6 +147,7 @@ async fn every_command_speaks_json() {
     assert!(sent["answer"]["leadId"].is_string());
     let health = said(&gateway, &["health", &gateway.url("/readyz"), "--json"]).ends(0);
     assert_eq!(health.json()["ready"], true);
+    said(&gateway, &["health"]).ends(0);
     let away = said(&gateway, &["health", "http://127.0.0.1:1/readyz", "--json"]).ends(1);
     assert!(away.err.starts_with("{\"error\":"), "{}", away.err);
     let fill = [
