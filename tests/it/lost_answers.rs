@@ -50,16 +50,22 @@ pub async fn lost_answers_book_nobody_twice_and_lose_nobody(store_url: &str) {
 
     let report = sandbox.control().report();
     assert!(report.double_booked.is_empty());
-    let booked = ends.get("booked").copied().unwrap_or(0);
+    for (endpoint, seen) in &report.endpoints {
+        assert_eq!(seen.limited, 0, "{endpoint}");
+        let most = seen.most_in_any_window;
+        assert!(most <= 100, "{endpoint}: {most}");
+    }
+    let ended = |status: &str| ends.get(status).copied().unwrap_or(0);
+    let (booked, parked) = (ended("booked"), ended("parked"));
+    assert_eq!(booked + parked, 150, "{ends:?}");
     assert!(booked * 100 >= 150 * 97, "{ends:?}");
-    assert_eq!(ends.values().sum::<usize>(), 150);
     assert!(report.calls.len() >= booked);
+    let mut reasons = 0;
     for id in &ids {
         let answer = gateway.lead(id).await;
-        if answer.status() == "parked" {
-            assert!(answer.body["reason"]["code"].is_string(), "{answer:?}");
-        }
+        reasons += usize::from(answer.body["reason"]["code"].is_string());
     }
+    assert_eq!(reasons, parked, "who is parked is told why");
 }
 
 #[tokio::test(flavor = "multi_thread")]

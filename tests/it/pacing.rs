@@ -57,8 +57,9 @@ async fn eighty_leads_at_once_are_booked_at_the_pace_of_the_startup_plan() {
     let took = Duration::from_millis(
         u64::try_from(last.as_millisecond() - first.as_millisecond()).unwrap(),
     );
-    // Four times twenty: three windows lie between, each opened again by an answer that took at most 250 ms.
-    let allowed = 3 * (Duration::from_secs(10) + Duration::from_millis(250));
+    // Four times twenty: three windows lie between, each opened again by an answer; half of those took longer than this.
+    let median_latency = Duration::from_millis(165);
+    let allowed = 3 * (Duration::from_secs(10) + median_latency);
     println!(
         "80 bookings from first to last in {took:?}; the window and the latency allow {allowed:?}"
     );

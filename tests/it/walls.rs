@@ -116,6 +116,12 @@ fn no_part_imports_what_it_must_not_know() {
             .unwrap();
         let part = part.trim_end_matches(".rs").to_owned();
         let text = std::fs::read_to_string(path).unwrap();
+        // Behind a brace no arrow is seen.
+        assert!(
+            !text.contains("crate::{"),
+            "{} imports a list: one line for each part",
+            path.display()
+        );
         let uses = text.split("crate::").skip(1).map(|rest| {
             rest.chars()
                 .take_while(|letter| letter.is_ascii_lowercase() || *letter == '_')
