@@ -39,6 +39,8 @@ const REST: Duration = Duration::from_secs(3);
 /// The bounds of `--strict`.
 const LEAST_RATE_SHARE: f64 = 0.6;
 const MOST_P99_TIMES: f64 = 2.0;
+const MOST_READY_MILLIS: f64 = 200.0;
+const MOST_IDLE_MEBIBYTES: f64 = 40.0;
 
 fn main() -> ExitCode {
     let strict = std::env::args().any(|argument| argument == "--strict");
@@ -194,9 +196,10 @@ fn report(
     );
     writeln!(
         out,
-        "\nthe program: ready after {ready:.0} ms, {idle:.1} MiB when idle"
+        "\nthe program: ready after {ready:.0} ms, at most {MOST_READY_MILLIS}; {idle:.1} MiB when idle, at most {MOST_IDLE_MEBIBYTES}"
     )?;
-    Ok(share >= LEAST_RATE_SHARE && times <= MOST_P99_TIMES)
+    let is_fast = share >= LEAST_RATE_SHARE && times <= MOST_P99_TIMES;
+    Ok(is_fast && ready <= MOST_READY_MILLIS && idle <= MOST_IDLE_MEBIBYTES)
 }
 
 /// In milliseconds.
