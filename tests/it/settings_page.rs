@@ -10,13 +10,38 @@ const HEAD: &str = "# Settings
 <!-- Written by `make docs` from leadgate.example.toml: change that. -->
 
 Every setting, from [leadgate.example.toml](../leadgate.example.toml), with its bounds and its default. `leadgate check`
-tells everything that is wrong with a file at once. `${NAME}` inside a string is taken from the environment.
+tells everything that is wrong with a file at once. `${NAME}` inside a string is taken from the environment; the variables
+that are read unasked stand [at the end](#environment).
+";
+
+const ENVIRONMENT: &str = "
+## Environment
+
+An empty variable counts as not set.
+
+| Variable | What it does |
+|---|---|
+| `LEADGATE_CONFIG` | The settings file, where `--config` names none. Without both it is `leadgate.toml` in the working folder. |
+| `LEADGATE_LISTEN` | Goes before `listen` in `[server]`. The container image sets it to `0.0.0.0:8080`. |
+| `LEADGATE_STORE` | Goes before `url` in `[store]`. |
+| `ICLOSED_API_KEY` | Goes before `api_key` in `[accounts.main]`, which need not be in the file then. |
+| `ICLOSED_BASE_URL` | Goes before `base_url` in `[accounts.main]`. |
+| `LEADGATE_URL` | Where the commands that give orders find a running gateway; see [cli.md](cli.md). |
+| `LEADGATE_OPERATOR_KEY` | The key these commands show. |
+| `RUST_LOG` | Which lines are logged: a level such as `warn`, or targets with levels such as `info,leadgate=debug`. |
+| `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` | Where traces are sent by OTLP over HTTP. Without either nothing is traced; see [metrics.md](metrics.md#traces). |
+| `OTEL_SDK_DISABLED`, `OTEL_TRACES_EXPORTER` | `true`, and `none`: nothing is traced. |
+| `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` | What the service is called in traces, `leadgate` without either, and what else is told of it. |
+
+`OTEL_TRACES_SAMPLER`, `OTEL_BSP_*`, `OTEL_EXPORTER_OTLP_HEADERS` and the like mean what OpenTelemetry says.
 ";
 
 /// What an adapter puts in for itself, so that the reader of the settings knows no default.
 const OF_ADAPTERS: [&str; 4] = ["graph_url", "graph_version", "api_url", "api_version"];
 
 const SOURCE: &str = "[sources.NAME]";
+
+const TOKEN: &str = "token = \"token-for-tests-0123456789\"";
 
 /// One line of the page.
 #[derive(Debug)]
@@ -94,9 +119,16 @@ fn default(lines: &[&str], at: usize, value: &str) -> String {
         settings.map(|settings| format!("{settings:?}"))
     };
     let whole = read(lines).unwrap_or_else(|faults| panic!("{faults}"));
-    let mut without = lines.to_vec();
-    without[at] = "";
-    match read(&without) {
+    let with_instead = |line| {
+        let mut lines = lines.to_vec();
+        lines[at] = line;
+        read(&lines)
+    };
+    match with_instead("") {
+        // What shows who posts may be a token, whatever the kind.
+        Err(_) if key != "token" && with_instead(TOKEN).is_ok() => {
+            format!("none, and then `token` must be set; for example `{value}`")
+        }
         Err(_) => format!("must be set; for example `{value}`"),
         Ok(same) if same == whole => format!("`{value}`"),
         Ok(_) => format!("none; for example `{value}`"),
@@ -142,14 +174,21 @@ fn page(example: &str) -> String {
         if table.starts_with(SOURCE) && table != SOURCE && key == "link_prefix" {
             continue;
         }
-        let says = match says.is_empty() {
-            true => "As told above.",
-            false => &says,
+        let told = parts.iter().find(|(title, ..)| *title == table);
+        if told.is_some_and(|(.., rows)| rows.contains(&format!("| `{key}` |"))) {
+            continue;
+        }
+        let row = if is_of_the_operator(&table) {
+            format!("{key} = {value}\n")
+        } else {
+            assert!(
+                !says.is_empty(),
+                "the example says nothing of {key} in {table}"
+            );
+            let default = default(&lines, line, &value);
+            format!("| `{key}` | {} | {} |\n", cell(&default), cell(&says))
         };
-        let default = default(&lines, line, &value);
-        let row = format!("| `{key}` | {} | {} |\n", cell(&default), cell(says));
         match parts.iter_mut().find(|(title, ..)| *title == table) {
-            Some((_, _, rows)) if rows.contains(&format!("| `{key}` |")) => {}
             Some((_, _, rows)) => *rows += &row,
             None => parts.push((table.clone(), about.clone(), row)),
         }
@@ -159,9 +198,18 @@ fn page(example: &str) -> String {
             true => String::new(),
             false => format!("{about}\n\n"),
         };
-        format!("\n## `{title}`\n\n{about}| Key | Default | What it does |\n|---|---|---|\n{rows}")
+        let body = match is_of_the_operator(title) {
+            true => format!("```toml\n{rows}```\n"),
+            false => format!("| Key | Default | What it does |\n|---|---|---|\n{rows}"),
+        };
+        format!("\n## `{title}`\n\n{about}{body}")
     });
-    format!("{HEAD}{}", tables.collect::<String>())
+    format!("{HEAD}{}{ENVIRONMENT}", tables.collect::<String>())
+}
+
+/// Whether the keys of a table are names of the operator's choice, so that the example's are examples.
+fn is_of_the_operator(table: &str) -> bool {
+    table.ends_with(".fields]")
 }
 
 fn cell(text: &str) -> String {
@@ -185,4 +233,39 @@ fn the_page_of_settings_is_the_example_as_tables() {
     for key in ["listen", "retention_days", "link_prefix", "google_key"] {
         assert!(wanted.contains(&format!("| `{key}` |")), "{key}");
     }
+}
+
+/// Every variable that a file of the program names, outside its tests.
+fn variables(text: &str) -> Vec<&str> {
+    let text = text.split("#[cfg(test)]").next().unwrap();
+    let quoted = text.split('"').skip(1).step_by(2);
+    let is_variable = |word: &&str| {
+        let prefixes = ["LEADGATE_", "ICLOSED_", "OTEL_", "RUST_LOG"];
+        prefixes.iter().any(|prefix| word.starts_with(prefix))
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+            && !word.ends_with('_')
+    };
+    quoted.filter(is_variable).collect()
+}
+
+#[test]
+fn every_variable_that_is_read_unasked_is_on_the_page() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = 0;
+    for file in [
+        "cli/health.rs",
+        "cli/mod.rs",
+        "cli/operator.rs",
+        "settings/environment.rs",
+        "telemetry/environment.rs",
+    ] {
+        let text = std::fs::read_to_string(source.join(file)).unwrap();
+        for variable in variables(&text) {
+            assert!(ENVIRONMENT.contains(&format!("`{variable}`")), "{variable}");
+            found += 1;
+        }
+    }
+    assert!(found > 10, "{found}");
 }
