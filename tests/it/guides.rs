@@ -65,6 +65,13 @@ fn every_kind_has_a_page_whose_settings_can_be_pasted() {
         });
     }
     let mut wanted: BTreeSet<String> = KINDS.iter().map(|kind| kind.name().to_owned()).collect();
-    wanted.extend(["form", "ManyChat(Messenger)", "DialogflowCx", "Flat"].map(str::to_owned));
+    let own = [
+        "form",
+        "Neutral",
+        "ManyChat(Messenger)",
+        "DialogflowCx",
+        "Flat",
+    ];
+    wanted.extend(own.map(str::to_owned));
     assert_eq!(kinds, wanted);
 }
