@@ -16,8 +16,8 @@ test: redis ## Run every test; the last line counts them
 	@cargo test --locked --no-fail-fast 2>&1 | awk '{ print; fflush() } /^test result:/ { passed += $$4; failed += $$6 } \
 		END { printf "%d passed, %d failed\n", passed, failed }'
 
-redis: ## Install redis-server from the system's packages where it is missing
-	@command -v redis-server >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; }
+redis: ## Install redis-server from the system's packages where it is missing; REDIS_SERVER names another for the tests
+	@command -v "$${REDIS_SERVER:-redis-server}" >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; }
 
 docs: ## Write docs/settings.md anew from leadgate.example.toml
 	UPDATE=1 cargo test --locked --test it settings_page
@@ -34,7 +34,7 @@ smoke: $(VENV)/ready ## Walk through the contract once with k6, against a demo
 	cargo build --locked
 	scripts/with-demo target/debug/leadgate $(K6) k6/smoke.js
 
-contract: $(VENV)/ready ## Look for answers that openapi.yaml does not allow, against a demo, for two minutes
+contract: $(VENV)/ready ## Look for answers that openapi.yaml does not allow, against a demo, for three minutes
 	cargo build --locked
 	scripts/with-demo target/debug/leadgate scripts/contract
 
