@@ -14,11 +14,13 @@ const LIMIT: u32 = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_five_kills_over_six_hundred_leads_lose_and_double_nobody() {
-    kills_lose_and_double_nobody(EMBEDDED).await;
+    let seed = seed();
+    println!("SEED={seed} kills at the same counts again");
+    kills_lose_and_double_nobody(EMBEDDED, seed).await;
 }
 
 /// The kills' seed: `SEED` in the environment, or another in each run.
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let told = std::env::var("SEED").ok();
     told.map_or_else(
         || getrandom::u64().unwrap(),
@@ -44,7 +46,7 @@ fn counts(seed: u64) -> BTreeSet<usize> {
 }
 
 /// Kills a gateway with this store again and again, wherever it is in accepting, looking up, booking and settling.
-pub async fn kills_lose_and_double_nobody(store_url: &str) {
+pub async fn kills_lose_and_double_nobody(store_url: &str, seed: u64) {
     let sandbox = sandbox(LIMIT, 2, 8).await;
     let settings = Settings::new(&sandbox.url(), (LIMIT, 2))
         .store_url(store_url)
@@ -57,8 +59,6 @@ pub async fn kills_lose_and_double_nobody(store_url: &str) {
         let senders = senders.clone();
         async move { senders.deliver_all(0..LEADS, SENDERS).await }
     });
-    let seed = seed();
-    println!("SEED={seed} kills at the same counts again");
     for count in counts(seed) {
         senders.acknowledged(count).await;
         gateway.kill();
