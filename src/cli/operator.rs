@@ -3,18 +3,21 @@
 //! Settings name the address and the key; `LEADGATE_URL` and `LEADGATE_OPERATOR_KEY` do without settings, so that a
 //! command can be run from another machine. The key goes into a header and is shown nowhere.
 
-use std::fmt;
+mod failure;
+
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Config;
-use super::voice::{Voice, Why, shown};
+use super::voice::Why;
+use failure::pause;
+
+pub use failure::{Failure, Refusal};
 
 /// One answer may be a hundred requests to a platform's side, or a look at every lead there is.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -22,9 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 const LONGEST_NAME: usize = 64;
 const KEY_VARIABLE: &str = "LEADGATE_OPERATOR_KEY";
-/// Between tries, when the gateway does not say how long to wait.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Where the gateway is and who asks.
 #[derive(clap::Args, Clone)]
@@ -50,41 +50,6 @@ pub struct Operator {
     base: String,
     key: SecretString,
     name: Option<String>,
-}
-
-/// Why the gateway did not do what it was asked.
-#[derive(Debug)]
-pub enum Failure {
-    /// No answer, or none that can be read.
-    Lost(String),
-    /// The gateway said no.
-    Refused(Refusal),
-}
-
-/// The gateway's own words.
-#[derive(Debug)]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// How long to wait, where it said so.
-    pub pause: Option<Duration>,
-    problem: Problem,
-}
-
-/// As much of a problem document (RFC 9457) as a person is told.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Problem {
-    title: String,
-    detail: String,
-    code: String,
-    errors: Vec<Fault>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Fault {
-    pointer: String,
-    detail: String,
 }
 
 impl Reach {
@@ -251,85 +216,6 @@ pub fn lost(error: reqwest::Error) -> Failure {
     Failure::Lost(format!("the gateway does not answer: {cause}"))
 }
 
-/// How long to wait before the same may be asked again; `None` when asking again cannot help.
-fn pause(failure: &Failure, attempt: u32) -> Option<Duration> {
-    let usual = FIRST_PAUSE
-        .saturating_mul(1 << attempt.min(10))
-        .min(LONGEST_PAUSE);
-    match failure {
-        Failure::Lost(_) => Some(usual),
-        Failure::Refused(refusal) => matches!(refusal.status, 408 | 429 | 500 | 502..=504)
-            .then(|| refusal.pause.unwrap_or(usual)),
-    }
-}
-
-impl Refusal {
-    /// The stable word of the problem; empty when the answer was no problem document.
-    pub fn code(&self) -> &str {
-        &self.problem.code
-    }
-
-    /// What a person is told.
-    fn sentence(&self) -> String {
-        let Problem {
-            title,
-            detail,
-            code,
-            errors,
-        } = &self.problem;
-        if title.is_empty() {
-            return format!("the gateway answers {}", self.status);
-        }
-        let mut text = format!("{title} ({code}): {detail}");
-        for fault in errors {
-            text.push_str(&format!("; {}: {}", fault.pointer, fault.detail));
-        }
-        shown(&text)
-    }
-}
-
-impl Failure {
-    /// As a program reads it, beside what the command says.
-    fn document(&self) -> Value {
-        match self {
-            Failure::Lost(_) => json!({}),
-            Failure::Refused(refusal) => {
-                json!({"status": refusal.status, "code": refusal.problem.code})
-            }
-        }
-    }
-
-    /// What stands beside a lead that was refused: a stable word.
-    pub fn code(&self) -> &str {
-        match self {
-            Failure::Lost(_) => "no_answer",
-            Failure::Refused(refusal) => refusal.code(),
-        }
-    }
-
-    /// Says why on standard error and fails.
-    pub fn fail(&self, voice: Voice) -> std::process::ExitCode {
-        voice.fail(self.why())
-    }
-
-    /// Why a command fails by it.
-    pub fn why(&self) -> Why {
-        Why {
-            sentence: self.to_string(),
-            more: self.document(),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Lost(why) => f.write_str(why),
-            Failure::Refused(refusal) => f.write_str(&refusal.sentence()),
-        }
-    }
-}
-
 /// A name that fits into the header `X-Operator`: 1 to 64 visible ASCII characters.
 fn named(text: &str) -> Result<String, String> {
     let fits = !text.is_empty()
@@ -342,14 +228,6 @@ fn named(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn refusal(status: u16, pause: Option<u64>, body: &str) -> Failure {
-        Failure::Refused(Refusal {
-            status,
-            pause: pause.map(Duration::from_secs),
-            problem: serde_json::from_str(body).unwrap_or_default(),
-        })
-    }
 
     #[test]
     fn a_name_fits_into_a_header() {
@@ -364,39 +242,6 @@ mod tests {
             ("åse", false),
         ] {
             assert_eq!(named(name).is_ok(), fits, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_refusal_is_told_as_a_sentence() {
-        let problem = r#"{"title": "Some fields are at fault", "detail": "1 field is at fault",
-            "code": "validation_failed", "errors": [{"pointer": "/email", "code": "x", "detail": "is no address"}]}"#;
-        for (status, body, expected) in [
-            (
-                422,
-                problem,
-                "Some fields are at fault (validation_failed): 1 field is at fault; /email: is no address",
-            ),
-            (502, "<html>", "the gateway answers 502"),
-        ] {
-            assert_eq!(refusal(status, None, body).to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn what_may_pass_is_waited_for_and_nothing_else() {
-        let lost = Failure::Lost("gone".to_owned());
-        let millis = Duration::from_millis;
-        for (failure, attempt, expected) in [
-            (&lost, 0, Some(millis(250))),
-            (&lost, 3, Some(millis(2000))),
-            (&lost, 4_000_000_000, Some(millis(30_000))),
-            (&refusal(503, Some(5), ""), 9, Some(millis(5000))),
-            (&refusal(429, None, ""), 1, Some(millis(500))),
-            (&refusal(401, Some(5), ""), 0, None),
-            (&refusal(422, None, ""), 0, None),
-        ] {
-            assert_eq!(pause(failure, attempt), expected, "{failure}");
         }
     }
 }
