@@ -26,6 +26,9 @@ const TO_START: Duration = Duration::from_secs(10);
 /// The pause after a request that could not even be sent: the next in line would fail the same way.
 const UNREACHABLE_PAUSE: Duration = Duration::from_secs(2);
 
+/// The longest that a refused request waits to learn whether the key is refused.
+const LONGEST_PROBE: Duration = Duration::from_secs(5);
+
 /// The pause of the whole account after its key was refused.
 const KEY_PAUSE: Duration = Duration::from_secs(60);
 
@@ -178,7 +181,7 @@ impl Pace {
     /// The client's; [`CallError::NotSent`] also when the permit was held too long to be used.
     pub async fn send<T>(
         &self,
-        mut permit: Permit,
+        permit: Permit,
         request: impl AsyncFnOnce(&Client) -> Result<T, CallError>,
     ) -> Result<T, CallError> {
         if Instant::now() >= permit.start_by {
@@ -186,6 +189,24 @@ impl Pace {
                 why: "the permit was held too long before the request".to_owned(),
             });
         }
+        let endpoint = permit.endpoint;
+        let result = self.exchange(permit, request).await;
+        if let Err(CallError::Refused(refusal)) = &result
+            && refusal.may_be_the_key()
+            && self.is_key_refused().await
+        {
+            let why = refusal.to_string();
+            return Err(CallError::KeyRefused { why });
+        }
+        self.heed(endpoint, result.as_ref().err()).await;
+        result
+    }
+
+    async fn exchange<T>(
+        &self,
+        mut permit: Permit,
+        request: impl AsyncFnOnce(&Client) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
         let endpoint = permit.endpoint;
         // From here on the permit counts, whatever becomes of this task.
         let home = permit.home.take();
@@ -198,8 +219,22 @@ impl Pace {
             self.close_after_the_window(permit.open.take());
             self.note_answer(endpoint, permit.id).await;
         }
-        self.heed(endpoint, result.as_ref().err()).await;
         result
+    }
+
+    /// Asks for nothing of interest, and pauses the account when that is refused too. Where it is not answered in time
+    /// the key has the benefit of the doubt: one lead must not stop the account.
+    async fn is_key_refused(&self) -> bool {
+        let probe = async {
+            let endpoint = Endpoint::ContactStage;
+            let permit = self.permit(endpoint, Lane::Interactive).await.ok()?;
+            let asked = self.exchange(permit, async |client| client.contact_stage().await);
+            let error = asked.await.err();
+            self.heed(endpoint, error.as_ref()).await;
+            error
+        };
+        let answer = tokio::time::timeout(LONGEST_PROBE, probe).await;
+        matches!(answer, Ok(Some(CallError::KeyRefused { .. })))
     }
 
     /// A permit, then the request.

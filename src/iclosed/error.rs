@@ -16,7 +16,7 @@ use super::refusal::{self, Refusal, RefusalKind};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// Not processed, for there were too many requests: come back after the wait.
-    #[error("iClosed says too many requests")]
+    #[error("too many requests for the endpoint's limit")]
     Limited {
         /// The longer of the header's and the body's wait, at most one hour.
         retry_after: Option<Duration>,
@@ -97,11 +97,14 @@ pub(super) fn judge(
         400..500 => {}
         _ => return CallError::Unknown { why },
     }
+    let mut kind = refusal::kind(&complaint, rules);
     if refusal::ruled(&complaint, rules).is_none() {
-        // A lead that is turned away must not look like a dead key, which stops the whole account.
         let turned_away = refusal::plain(&complaint) == Some(RefusalKind::Disqualified);
         match status {
-            403 if !turned_away => return CallError::KeyRefused { why },
+            403 if turned_away => {}
+            403 if endpoint.is_read() => return CallError::KeyRefused { why },
+            // What one lead holds must not look like a dead key, which stops the whole account.
+            403 => kind = RefusalKind::Fields,
             404 => return CallError::NotFound { why },
             // Seen with a key on too low a plan, on harmless requests.
             400 if endpoint.is_read() && complaint.is_bare_bad_request() => {
@@ -112,7 +115,7 @@ pub(super) fn judge(
     }
     CallError::Refused(Refusal {
         status,
-        kind: refusal::kind(&complaint, rules),
+        kind,
         code: complaint.code,
         message: complaint.message,
         fields: complaint.fields,
@@ -212,7 +215,10 @@ mod tests {
                 &json!({"message": "Invitee is disqualified"}),
                 "key",
             ),
-            (CreateCall, 403, &json!({"message": "Forbidden"}), "key"),
+            (CreateCall, 403, &json!({"message": "Forbidden"}), "refused"),
+            (CreateCall, 403, &html, "refused"),
+            (EventDates, 403, &json!({"message": "Forbidden"}), "key"),
+            (EventDates, 403, &html, "key"),
             (
                 CreateCall,
                 403,
@@ -259,6 +265,28 @@ mod tests {
         assert_eq!(reaction(&judged(401)), "key");
         assert_eq!(reaction(&judged(429)), "limited");
         assert_eq!(reaction(&judged(500)), "unknown");
+    }
+
+    #[test]
+    fn only_a_403_that_nothing_explains_may_be_the_keys() {
+        for (status, body, expected) in [
+            (403, &b"<html>"[..], true),
+            (403, br#"{"message":"Forbidden"}"#, true),
+            (403, br#"{"message":"Invitee is disqualified"}"#, false),
+            (403, br#"{"message":"Host has gone fishing"}"#, false),
+            (
+                400,
+                br#"{"message":"Invalid","errors":{"email":["x"]}}"#,
+                false,
+            ),
+        ] {
+            let rules = [("gone fishing".to_owned(), RefusalKind::Slot)];
+            let judged = judge(Endpoint::CreateCall, status, None, body, &rules);
+            let CallError::Refused(refusal) = judged else {
+                panic!("{status}")
+            };
+            assert_eq!(refusal.may_be_the_key(), expected, "{refusal}");
+        }
     }
 
     #[test]

@@ -20,6 +20,14 @@ pub struct Refusal {
     pub fields: Vec<String>,
 }
 
+impl Refusal {
+    /// Whether this may be how a refused key looks to a request that writes: a bare 403. A firewall that dislikes what
+    /// one lead typed answers the same, so only another request can tell.
+    pub fn may_be_the_key(&self) -> bool {
+        self.status == 403 && self.kind == RefusalKind::Fields
+    }
+}
+
 /// What a refusal is about. A variant is a reaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefusalKind {

@@ -189,6 +189,29 @@ async fn a_refused_key_parks_with_its_reason_and_the_rest_of_the_queue_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_403_stops_the_account_only_when_the_key_is_refused_elsewhere_too() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let forbidden = FaultKind::StatusBefore { code: 403 };
+    let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2))).await;
+    let firewall = Fault::once(BOOKINGS, forbidden.clone());
+    sandbox.control().add_fault(firewall);
+    let first = Answer::of(gateway.post(&lead(1), 15).await).await;
+    assert_eq!(first.status(), "parked", "{first:?}");
+    assert_eq!(first.body["reason"]["code"], "refused_by_iclosed");
+    let second = Answer::of(gateway.post(&lead(2), 15).await).await;
+    assert_eq!(second.status(), "booked", "{second:?}");
+    assert!(!gateway.log().contains("iClosed refuses the account's key"));
+
+    for endpoint in [BOOKINGS, "GET /v1/fields/contact-stage"] {
+        let dead = Fault::once(endpoint, forbidden.clone());
+        sandbox.control().add_fault(dead);
+    }
+    let third = Answer::of(gateway.post(&lead(3), 15).await).await;
+    assert_eq!(third.body["reason"]["code"], "key_refused", "{third:?}");
+    assert!(gateway.log().contains("iClosed refuses the account's key"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deactivated_event_parks_its_leads_and_hands_the_contact_over() {
     let sandbox = sandbox(100, 2, 3).await;
     activate(&sandbox, false);
