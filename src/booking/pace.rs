@@ -280,7 +280,7 @@ impl Pace {
                 lower_limit,
             }) => {
                 let pause = retry_after.unwrap_or(self.limit.window);
-                let lower = lower_limit.map(|(points, _)| points);
+                let lower = lower_limit.map(|said| in_our_window(said, self.limit.window));
                 tracing::warn!(
                     account = self.account,
                     endpoint = endpoint.key(),
@@ -339,6 +339,40 @@ impl Drop for Permit {
                     tracing::debug!(account, %error, "could not give a permit back; it closes later");
                 }
             });
+        }
+    }
+}
+
+/// The vendor's limit of so many requests in so many seconds, as requests in our window. Of a window shorter than ours
+/// only the number is believed: two sources name windows that differ by a factor of ten.
+fn in_our_window((points, window_seconds): (u32, Option<u64>), window: Duration) -> u32 {
+    let theirs = Duration::from_secs(window_seconds.unwrap_or(0));
+    if theirs <= window {
+        return points;
+    }
+    let scaled = u128::from(points) * window.as_millis() / theirs.as_millis();
+    u32::try_from(scaled).unwrap_or(points).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_a_longer_window_is_cut_to_ours_and_never_to_none() {
+        for (points, seconds, expected) in [
+            (20, None, 20),
+            (20, Some(0), 20),
+            (20, Some(1), 20),
+            (20, Some(10), 20),
+            (20, Some(20), 10),
+            (20, Some(60), 3),
+            (5, Some(3_600), 1),
+            (u32::MAX, Some(u64::MAX), 1),
+        ] {
+            let said = (points, seconds);
+            let adopted = in_our_window(said, Duration::from_secs(10));
+            assert_eq!(adopted, expected, "{said:?}");
         }
     }
 }
