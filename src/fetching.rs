@@ -45,22 +45,11 @@ pub struct Fetching {
 }
 
 impl Fetching {
-    /// Starts one loop per account that has a platform which sends only ids. Work that is cut short comes back when
-    /// its lease lapses.
+    /// Starts one loop per account: notices may wait of a source that is no longer in the settings, and they end where
+    /// a person sees them. Work that is cut short comes back when its lease lapses.
     pub fn start(self: Arc<Self>, stop: &CancellationToken, work: &TaskTracker) {
-        let mut accounts: Vec<String> = self
-            .settings
-            .sources
-            .values()
-            .filter(|source| match &source.kind {
-                SourceKind::Platform(of) => of.kind.fetcher().is_some(),
-                SourceKind::Form(_) | SourceKind::Chatbot { .. } => false,
-            })
-            .map(|source| source.account.clone())
-            .collect();
-        accounts.sort_unstable();
-        accounts.dedup();
-        for account in accounts {
+        for account in self.settings.accounts.keys() {
+            let account = account.clone();
             let (this, stop, work) = (Arc::clone(&self), stop.clone(), work.clone());
             tokio::spawn(async move {
                 stop.run_until_cancelled(this.run(&account, &work)).await;

@@ -109,3 +109,27 @@ async fn a_kill_between_notice_and_fetch_loses_nothing() {
     }
     crate::support::assert_promises(&sandbox.control().report(), 2, 100);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notice_of_a_source_that_left_the_settings_ends_where_a_person_sees_it() {
+    let sandbox = sandbox(100, 2, 3).await;
+    let platform = Platform::start();
+    let mut gateway = Gateway::start(&settings(&sandbox, &platform)).await;
+    platform.answer([Route::new(&path(), 503, Value::Null)]);
+    let lead = delivered(&gateway, "meta", &meta_notice(ID)).await;
+    wait_for("the first try", LONGEST, async || {
+        let record = record(&gateway, &lead).await;
+        (outcomes(&record, "fetch") == ["later"]).then_some(())
+    })
+    .await;
+    gateway.kill();
+    let file = gateway.folder().join("leadgate.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    // No platform is left that is asked for its leads.
+    let (kept, _) = text.split_once("[sources.meta]").unwrap();
+    std::fs::write(&file, kept).unwrap();
+    gateway.restart();
+    gateway.ready().await;
+    let parked = gateway.until(&lead, &["parked"], LONGEST).await;
+    assert_eq!(parked.body["reason"]["code"], "fetch_refused");
+}
