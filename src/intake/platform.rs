@@ -288,12 +288,15 @@ impl Withdrawal {
         }
     }
 
-    /// Of a lead that stands so; `None`: a request for it is under way.
+    /// Of a lead that stands so; `None`: a request for it is under way, or being looked into.
     fn of(lead: &Lead) -> Option<Self> {
         let reason = lead.reason.as_ref();
-        let may_be_booked = reason.is_some_and(|reason| reason.code.may_be_booked());
+        let was_looked_for = reason.is_some_and(|reason| reason.code.may_be_booked());
+        let is_in_doubt = lead.progress.intent.is_some() || lead.progress.missed.is_some();
         match lead.status {
-            Status::Parked if may_be_booked => Some(Self::CallUnknown),
+            Status::Queued | Status::Parked if was_looked_for => Some(Self::CallUnknown),
+            Status::NeedsTime | Status::Parked if is_in_doubt => Some(Self::CallUnknown),
+            Status::Queued if is_in_doubt => None,
             Status::Queued | Status::NeedsTime | Status::Parked => Some(Self::Cancelled),
             Status::Booking | Status::Reconciling => None,
             Status::Booked => Some(Self::CallStands),
@@ -347,12 +350,43 @@ pub async fn withdraw(around: Around<'_>, id: &str) -> Result<Withdrawn, Refused
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
+    fn lead(status: &str, reason: Option<&str>, progress: &Value) -> Lead {
+        serde_json::from_value(json!({
+            "id": "ld_00000000000000000000000000", "account": "main", "source": "web", "linkPrefix": "ann/intro",
+            "lane": "normal", "receivedAt": "2026-09-01T08:00:00Z", "status": status, "slot": "nearest",
+            "contact": {}, "reason": reason.map(|code| json!({"code": code, "detail": ""})), "progress": progress,
+        }))
+        .unwrap()
+    }
+
     #[test]
     fn a_lead_that_may_have_a_call_is_not_cancelled_by_its_platform() {
+        let asked = json!({"intent": {
+            "attempt": 1, "instant": "2026-09-02T08:00:00Z", "sentAt": "2026-09-01T08:00:00Z",
+        }});
+        let missed = json!({"missed": "2026-09-02T08:00:00Z"});
+        let unknown = Some(Withdrawal::CallUnknown);
+        for (status, reason, progress, expected) in [
+            ("queued", None, &asked, None),
+            ("queued", None, &missed, None),
+            ("queued", Some("outcome_unknown"), &asked, unknown),
+            ("parked", Some("key_refused"), &asked, unknown),
+            ("needs_time", Some("time_not_chosen"), &missed, unknown),
+            ("booking", None, &asked, None),
+            ("reconciling", None, &asked, None),
+            ("booked", None, &missed, Some(Withdrawal::CallStands)),
+        ] {
+            let lead = lead(status, reason, progress);
+            assert_eq!(
+                Withdrawal::of(&lead),
+                expected,
+                "{status} {reason:?} {progress}"
+            );
+        }
         for (status, reason, expected) in [
             ("queued", None, Some(Withdrawal::Cancelled)),
             (
@@ -372,12 +406,7 @@ mod tests {
             ("duplicate", None, Some(Withdrawal::NoCall)),
             ("cancelled", None, Some(Withdrawal::NoCall)),
         ] {
-            let lead: Lead = serde_json::from_value(json!({
-                "id": "ld_00000000000000000000000000", "account": "main", "source": "web", "linkPrefix": "ann/intro",
-                "lane": "normal", "receivedAt": "2026-09-01T08:00:00Z", "status": status, "slot": "nearest",
-                "contact": {}, "reason": reason.map(|code| json!({"code": code, "detail": ""})),
-            }))
-            .unwrap();
+            let lead = lead(status, reason, &json!({}));
             assert_eq!(Withdrawal::of(&lead), expected, "{status} {reason:?}");
         }
     }
