@@ -18,9 +18,9 @@ use super::problem::{Code, Problem};
 use super::reply::Voice;
 use super::state::Slot;
 use super::{Gateway, source_named};
-use crate::booking::lookup::{Event, LookupError};
+use crate::booking::lookup::{Asker, Event, LookupError};
 use crate::intake::bot::{self, Turn};
-use crate::settings::Source;
+use crate::settings::{Source, SourceKind};
 use query::Asked;
 
 #[derive(Serialize)]
@@ -103,6 +103,14 @@ fn unavailable(why: &str) -> Problem {
     Problem::new(Code::SlotsUnavailable, why)
 }
 
+/// A chatbot has shown its key; whoever sees a page may ask in a form's name.
+fn asker(source: &Source) -> Asker {
+    match source.kind {
+        SourceKind::Chatbot { .. } => Asker::Lead(source.lane),
+        SourceKind::Form(_) | SourceKind::Platform(_) => Asker::Visitor,
+    }
+}
+
 async fn found(gateway: &Gateway, source: &Source, asked: &Asked) -> Result<Slots, Problem> {
     if asked.from >= asked.until {
         return Ok(Slots {
@@ -125,7 +133,7 @@ async fn found(gateway: &Gateway, source: &Source, asked: &Asked) -> Result<Slot
             asked.from,
             asked.until,
             None,
-            source.lane,
+            asker(source),
             |offer| {
                 asked
                     .limit

@@ -9,7 +9,7 @@ use crate::iclosed::{CallError, CreatedCall, NewCall, Refusal, RefusalKind, Seco
 use crate::lead::{Booking, Lead, ReasonCode, Status, Step};
 use crate::queue::{Choice, Claim, ClaimError, Intended};
 
-use super::lookup::{Event, LookupError, Offer, days_later};
+use super::lookup::{Asker, Event, LookupError, Offer, days_later};
 use super::outcome::Outcome;
 use super::pace::Permit;
 use super::slots::{self, Pick, Rules};
@@ -112,7 +112,14 @@ impl Worker {
         let enough = |offer: &Offer| !offer.slots.is_empty() && covers(offer) && likes(offer);
         let mut offer = self
             .lookup
-            .offer(&event, from, until, fresh_after, lead.lane, enough)
+            .offer(
+                &event,
+                from,
+                until,
+                fresh_after,
+                Asker::Lead(lead.lane),
+                enough,
+            )
             .await?;
         let beyond: Vec<Timestamp> = in_range
             .iter()
@@ -122,7 +129,14 @@ impl Worker {
         for wish in beyond {
             offer = offer.and(
                 self.lookup
-                    .offer(&event, wish, wish, fresh_after, lead.lane, |_| true)
+                    .offer(
+                        &event,
+                        wish,
+                        wish,
+                        fresh_after,
+                        Asker::Lead(lead.lane),
+                        |_| true,
+                    )
                     .await?,
             );
         }

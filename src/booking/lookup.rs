@@ -13,9 +13,9 @@ use tracing::Instrument;
 
 use crate::iclosed::{CallError, Endpoint, EventDates, RefusalKind};
 use crate::lead::Lane;
-use crate::queue::Store;
+use crate::queue::{Store, StoreError};
 
-use super::pace::Pace;
+use super::pace::{Pace, Permit};
 
 /// The longest a lookup may take before its caller is told to come back; iClosed's clients give reads 8 to 10 s.
 const LONGEST_LOOKUP: Duration = Duration::from_secs(9);
@@ -71,11 +71,22 @@ pub struct Event {
     pub conditional_users: Option<String>,
 }
 
+/// On whose behalf slots are looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A lead that waits to be booked, or somebody who has shown a key.
+    Lead(Lane),
+    /// Anybody: asks only while half of the budget is free, so that no crowd of them keeps a lead waiting.
+    Visitor,
+}
+
 /// The lookups of one account.
 pub struct Lookup {
     pace: Arc<Pace>,
     store: Arc<dyn Store>,
     pages: Cache<(Event, Date), Arc<Page>>,
+    /// What visitors wait for. A lead must not wait with them, so they have a queue of their own.
+    visits: Cache<(Event, Date), Arc<Page>>,
     /// With when it was asked for, by the store's clock.
     gone: Cache<Event, (LookupError, Timestamp)>,
 }
@@ -98,6 +109,7 @@ impl Lookup {
             .max_capacity(1_000)
             .time_to_live(kept)
             .build();
+        let visits = Cache::builder().max_capacity(1_000).build();
         let gone = Cache::builder()
             .max_capacity(1_000)
             .time_to_live(GONE_KEPT)
@@ -106,6 +118,7 @@ impl Lookup {
             pace,
             store,
             pages,
+            visits,
             gone,
         }
     }
@@ -121,11 +134,11 @@ impl Lookup {
         from: Timestamp,
         until: Timestamp,
         fresh_after: Option<Timestamp>,
-        lane: Lane,
+        asker: Asker,
         enough: impl Fn(&Offer) -> bool,
     ) -> Result<Offer, LookupError> {
         let span = tracing::info_span!("slots.lookup", account = self.pace.account());
-        self.read(event, from, until, fresh_after, lane, enough)
+        self.read(event, from, until, fresh_after, asker, enough)
             .instrument(span)
             .await
     }
@@ -136,7 +149,7 @@ impl Lookup {
         from: Timestamp,
         until: Timestamp,
         fresh_after: Option<Timestamp>,
-        lane: Lane,
+        asker: Asker,
         enough: impl Fn(&Offer) -> bool,
     ) -> Result<Offer, LookupError> {
         let mut offer = Offer {
@@ -146,7 +159,7 @@ impl Lookup {
         };
         let mut day = utc_day(from);
         for _ in 0..MOST_PAGES {
-            let page = self.page(event, day, fresh_after, lane).await?;
+            let page = self.page(event, day, fresh_after, asker).await?;
             offer.seen_at = offer.seen_at.min(page.seen_at);
             offer
                 .slots
@@ -171,7 +184,7 @@ impl Lookup {
         event: &Event,
         day: Date,
         fresh_after: Option<Timestamp>,
-        lane: Lane,
+        asker: Asker,
     ) -> Result<Arc<Page>, LookupError> {
         let gone = self.gone.get(event).await;
         if let Some((gone, asked_at)) = &gone
@@ -186,14 +199,13 @@ impl Lookup {
         {
             self.pages.invalidate(&key).await;
         }
-        let found = self
-            .pages
-            .try_get_with(key, async {
-                tokio::time::timeout(LONGEST_LOOKUP, self.ask(event, day, lane))
-                    .await
-                    .unwrap_or_else(|_| Err(LookupError::Later("iClosed took too long".to_owned())))
-            })
-            .await;
+        let found = match asker {
+            Asker::Lead(lane) => {
+                let permit = self.pace.permit(Endpoint::EventDates, lane);
+                self.ask_once(key, permit).await
+            }
+            Asker::Visitor => self.visited(key).await,
+        };
         match &found {
             Err(error) if matches!(**error, LookupError::EventGone(_)) => {
                 let known = (LookupError::clone(error), asked_at);
@@ -206,15 +218,57 @@ impl Lookup {
         found.map_err(|error| LookupError::clone(&error))
     }
 
-    async fn ask(&self, event: &Event, day: Date, lane: Lane) -> Result<Arc<Page>, LookupError> {
+    /// The page for a visitor: one that is there, or one that all who want it wait for together.
+    async fn visited(&self, key: (Event, Date)) -> Result<Arc<Page>, Arc<LookupError>> {
+        if let Some(page) = self.pages.get(&key).await {
+            return Ok(page);
+        }
+        let found = self
+            .visits
+            .try_get_with(key.clone(), async {
+                let asked = async {
+                    let permit = self.pace.spare_permit(Endpoint::EventDates).await;
+                    // In hand, so that a lead that wants the page meanwhile waits for the answer alone.
+                    self.ask_once(key.clone(), std::future::ready(permit)).await
+                };
+                match tokio::time::timeout(LONGEST_LOOKUP, asked).await {
+                    Ok(page) => page.map_err(|error| LookupError::clone(&error)),
+                    Err(_) => Err(LookupError::Later("leads go first".to_owned())),
+                }
+            })
+            .await;
+        self.visits.invalidate(&key).await;
+        found
+    }
+
+    /// The page as it is remembered, or asked for by the first of those who want it.
+    async fn ask_once(
+        &self,
+        key: (Event, Date),
+        permit: impl Future<Output = Result<Permit, StoreError>>,
+    ) -> Result<Arc<Page>, Arc<LookupError>> {
+        let (event, day) = key.clone();
+        self.pages
+            .try_get_with(key, async {
+                tokio::time::timeout(LONGEST_LOOKUP, self.ask(&event, day, permit))
+                    .await
+                    .unwrap_or_else(|_| Err(LookupError::Later("iClosed took too long".to_owned())))
+            })
+            .await
+    }
+
+    async fn ask(
+        &self,
+        event: &Event,
+        day: Date,
+        permit: impl Future<Output = Result<Permit, StoreError>>,
+    ) -> Result<Arc<Page>, LookupError> {
         let request = EventDates {
             link_prefix: event.link_prefix.clone(),
             current_date: day,
             conditional_users: event.conditional_users.clone(),
         };
-        let permit = self
-            .pace
-            .permit(Endpoint::EventDates, lane)
+        let permit = permit
             .await
             .map_err(|error| LookupError::Later(error.to_string()))?;
         let seen_at = self.store.now();

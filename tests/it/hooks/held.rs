@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use leadgate::booking::lookup::{Asker, Event, Lookup, LookupError};
 use leadgate::booking::nudge::{Nudged, nudge};
 use leadgate::booking::pace::Pace;
 use leadgate::clock::Clock;
@@ -149,8 +150,8 @@ async fn a_nudge_that_waited_long_enough_is_handed_back() {
     assert_eq!(kept.told(id, MOMENT).await, Nudged::Due);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn questions_leave_half_of_the_budget_to_lost_answers() {
+/// Permits for four requests at once, to a server that is not there.
+fn four_permits() -> (TempDir, Pace, Arc<dyn Store>) {
     let folder = tempfile::tempdir().unwrap();
     let store: Arc<dyn Store> = Arc::new(
         Embedded::open(Options {
@@ -171,7 +172,13 @@ async fn questions_leave_half_of_the_budget_to_lost_answers() {
         requests: 4,
         window: Duration::from_secs(1),
     };
-    let pace = Pace::new("main", client, limit, LONG, store);
+    let pace = Pace::new("main", client, limit, LONG, Arc::clone(&store));
+    (folder, pace, store)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_leave_half_of_the_budget_to_lost_answers() {
+    let (_folder, pace, _) = four_permits();
     let calls = Endpoint::ListCalls;
     let first = pace.spare_permit(calls).await.unwrap();
     let second = pace.spare_permit(calls).await.unwrap();
@@ -189,4 +196,34 @@ async fn questions_leave_half_of_the_budget_to_lost_answers() {
     others.clear();
     let spare = timeout(LONG, pace.spare_permit(calls)).await;
     assert!(spare.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_visitor_who_asks_for_free_times_keeps_no_lead_waiting() {
+    let (_folder, pace, store) = four_permits();
+    let pace = Arc::new(pace);
+    let lookup = Lookup::new(Arc::clone(&pace), store, MOMENT);
+    let event = Event {
+        link_prefix: "ann/intro".to_owned(),
+        conditional_users: None,
+    };
+    let day = "2026-09-01T08:00:00Z".parse().unwrap();
+    let look = |asker| {
+        timeout(
+            MOMENT,
+            lookup.offer(&event, day, day, None, asker, |_| true),
+        )
+    };
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        let permit = pace.permit(Endpoint::EventDates, Lane::Bulk).await;
+        taken.push(permit.unwrap());
+    }
+    let (visitor, lead) = tokio::join!(look(Asker::Visitor), look(Asker::Lead(Lane::Bulk)));
+    assert!(visitor.is_err(), "half is taken");
+    let nobody_there = lead.unwrap();
+    assert!(
+        matches!(nobody_there, Err(LookupError::Later(_))),
+        "{nobody_there:?}"
+    );
 }
