@@ -5,8 +5,8 @@
 
 use jiff::Timestamp;
 
-use crate::iclosed::{CallCancel, CallError, CallQuery, Endpoint};
-use crate::lead::{Lead, Status, Step};
+use crate::iclosed::{CallCancel, CallError, CallQuery, Client, Endpoint};
+use crate::lead::{Lane, Lead, Status, Step};
 use crate::queue::{Claim, ClaimError, Hold, Next};
 use crate::retry;
 
@@ -24,27 +24,18 @@ impl Worker {
         let Some(id) = claim.lead.booking.as_ref().map(|call| call.event_call_id) else {
             return Ok(Outcome::Cancel(CancelEnd::Gone));
         };
-        match self.is_cancelled(claim, id, permit).await {
+        match self.is_cancelled(claim, id, permit).await? {
             Ok(true) => return Ok(Outcome::Cancel(CancelEnd::Gone)),
             Ok(false) => {}
             Err(error) => return Ok(Outcome::Cancel(self.trouble(&error))),
         }
-        self.renew(claim).await?;
-        let permit = self.pace.permit(Endpoint::CancelCall, claim.lead.lane);
-        // Waiting longer than the lease would lose the lead.
-        let permit = match tokio::time::timeout(self.pace.longest(), permit).await {
-            Ok(permit) => permit.map_err(ClaimError::Store)?,
-            Err(_) => return Ok(Outcome::Cancel(CancelEnd::Later(self.pace.limit().window))),
-        };
-        self.renew(claim).await?;
         let cancel = CallCancel {
             id,
             cancel_reason: claim.lead.progress.cancel_reason.clone(),
         };
-        let answer = self
-            .pace
-            .send(permit, async |client| client.cancel_call(&cancel).await)
-            .await;
+        let permit = self.pace.permit(Endpoint::CancelCall, claim.lead.lane);
+        let cancel = async |client: &Client| client.cancel_call(&cancel).await;
+        let answer = self.ask_in_hand(claim, permit, cancel).await?;
         Ok(Outcome::Cancel(match answer {
             Ok(()) | Err(CallError::NotFound { .. }) => CancelEnd::Gone,
             Err(error) => self.trouble(&error),
@@ -55,10 +46,10 @@ impl Worker {
     /// does not show is looked for among the cancelled ones too.
     async fn is_cancelled(
         &self,
-        claim: &Claim,
+        claim: &mut Claim,
         id: i64,
         permit: Permit,
-    ) -> Result<bool, CallError> {
+    ) -> Result<Result<bool, CallError>, ClaimError> {
         let by_id = CallQuery {
             id: Some(id),
             ..CallQuery::default()
@@ -66,21 +57,20 @@ impl Worker {
         let found = self
             .pace
             .send(permit, async |client| client.find_calls(&by_id).await)
-            .await?;
-        if let Some(call) = found.iter().find(|call| call.id == id) {
-            return Ok(call.is_cancelled());
+            .await;
+        match found.map(|calls| calls.into_iter().find(|call| call.id == id)) {
+            Ok(Some(call)) => return Ok(Ok(call.is_cancelled())),
+            Ok(None) => {}
+            Err(error) => return Ok(Err(error)),
         }
         let cancelled = CallQuery {
             types: Some("cancelled_events".to_owned()),
             ..by_id
         };
-        let found = self
-            .pace
-            .call(Endpoint::ListCalls, claim.lead.lane, async |client| {
-                client.find_calls(&cancelled).await
-            })
-            .await?;
-        Ok(found.iter().any(|call| call.id == id))
+        let permit = self.pace.permit(Endpoint::ListCalls, Lane::Interactive);
+        let look = async |client: &Client| client.find_calls(&cancelled).await;
+        let found = self.ask_in_hand(claim, permit, look).await?;
+        Ok(found.map(|calls| calls.iter().any(|call| call.id == id)))
     }
 
     fn trouble(&self, error: &CallError) -> CancelEnd {
@@ -114,7 +104,7 @@ pub fn apply(lead: &mut Lead, end: CancelEnd, now: Timestamp, chance: f64) -> (N
             Next::Done
         }
         CancelEnd::Later(delay) => {
-            let why = "iClosed says too many requests".to_owned();
+            let why = "too many requests for the endpoint's limit".to_owned();
             lead.note_once(now, at, "later", why);
             again(delay)
         }

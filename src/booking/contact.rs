@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::iclosed::{
-    CallError, ContactStatus, Endpoint, InviteeAnswers, ListedContact, NewContact,
+    CallError, Client, ContactStatus, Endpoint, InviteeAnswers, ListedContact, NewContact,
 };
 use crate::lead::{Lead, ReasonCode};
 use crate::queue::{Claim, ClaimError};
@@ -21,23 +21,17 @@ impl Worker {
         claim: &mut Claim,
         permit: Permit,
     ) -> Result<Outcome, ClaimError> {
-        let contact = match claim.lead.progress.contact_id {
-            Some(known) => Ok(known),
-            None => self.contact(&claim.lead, permit, None).await,
-        };
         let contact_only = self.rules_of(&claim.lead).contact_only;
-        let contact_id = match contact {
+        let contact_id = match self.contact(claim, permit, None).await? {
             Ok(id) => id,
             Err(CallError::Refused(_) | CallError::NotFound { .. }) if contact_only => {
                 return Ok(Outcome::OnToBooking);
             }
             Err(error) => return Ok(self.contact_trouble(&error)),
         };
-        claim.lead.progress.contact_id = Some(contact_id);
         if contact_only {
             return Ok(Outcome::OnToBooking);
         }
-        self.renew(claim).await?;
         let answers = InviteeAnswers {
             link_prefix: claim.lead.link_prefix.clone(),
             contact_id,
@@ -47,13 +41,9 @@ impl Worker {
             last_name: claim.lead.contact.last_name.clone(),
             secondary_questions_answer: secondary_answers(&claim.lead),
         };
-        let saved = self
-            .pace
-            .call(Endpoint::InviteeAnswers, claim.lead.lane, async |client| {
-                client.invitee_answers(&answers).await
-            })
-            .await;
-        Ok(match saved {
+        let permit = self.pace.permit(Endpoint::InviteeAnswers, claim.lead.lane);
+        let save = async |client: &Client| client.invitee_answers(&answers).await;
+        Ok(match self.ask_in_hand(claim, permit, save).await? {
             Ok(qualification) if qualification.disqualified == Some(true) => {
                 Outcome::Disqualified("iClosed's qualification rules ended this lead".to_owned())
             }
@@ -66,28 +56,29 @@ impl Worker {
     }
 
     /// Brings the contact to iClosed so that a setter can call.
-    pub(super) async fn hand_over(&self, claim: &mut Claim, permit: Permit) -> Outcome {
-        let handed = match claim.lead.progress.contact_id {
-            Some(known) => Ok(known),
-            None => {
-                self.contact(&claim.lead, permit, Some(ContactStatus::Potential))
-                    .await
-            }
-        };
-        if let Ok(id) = &handed {
-            claim.lead.progress.contact_id = Some(*id);
-        }
-        Outcome::HandedOver(handed.map(|_| ()).map_err(|error| error.to_string()))
+    pub(super) async fn hand_over(
+        &self,
+        claim: &mut Claim,
+        permit: Permit,
+    ) -> Result<Outcome, ClaimError> {
+        let status = Some(ContactStatus::Potential);
+        let handed = self.contact(claim, permit, status).await?;
+        let handed = handed.map(|_| ()).map_err(|error| error.to_string());
+        Ok(Outcome::HandedOver(handed))
     }
 
-    /// The contact's id at iClosed: searched first, made when missing. Whether creating twice makes two is not
-    /// documented, so a repeat always searches again. `permit` is for the search.
+    /// The contact's id at iClosed: remembered, else searched, and made when missing. Whether creating twice makes two
+    /// is not documented, so a repeat always searches again. `permit` is for the search.
     async fn contact(
         &self,
-        lead: &Lead,
+        claim: &mut Claim,
         permit: Permit,
         status: Option<ContactStatus>,
-    ) -> Result<i64, CallError> {
+    ) -> Result<Result<i64, CallError>, ClaimError> {
+        let lead = &claim.lead;
+        if let Some(known) = lead.progress.contact_id {
+            return Ok(Ok(known));
+        }
         let text = lead
             .contact
             .email
@@ -97,41 +88,34 @@ impl Worker {
         let known = self
             .pace
             .send(permit, async |client| client.search_contacts(&text).await)
-            .await?;
-        if let Some(contact) = known.iter().find(|contact| is_same(contact, lead)) {
-            return Ok(contact.id);
-        }
-        let contact = NewContact {
-            first_name: lead.contact.first_name.clone(),
-            last_name: lead.contact.last_name.clone(),
-            email: lead.contact.email.clone(),
-            phone_number: lead.contact.phone_number.clone(),
-            status,
-            link_prefix: Some(lead.link_prefix.clone()),
-            utm: Some(lead.tracking.vendor_utm()).filter(|utm| !utm.is_empty()),
-            country: lead
-                .contact
-                .country
-                .clone()
-                .filter(|country| country.len() == 2),
-            time_zone: lead.contact.time_zone.clone(),
-            ip_address: lead.sender.address.clone(),
-            referrer_url: lead.tracking.referrer_url.clone(),
+            .await;
+        let known = match known {
+            Ok(contacts) => contacts
+                .iter()
+                .find(|contact| is_same(contact, lead))
+                .map(|contact| contact.id),
+            Err(error) => return Ok(Err(error)),
         };
-        self.pace
-            .call(Endpoint::CreateContact, lead.lane, async |client| {
-                client.create_contact(&contact).await
-            })
-            .await
+        let contact = match known {
+            Some(id) => Ok(id),
+            None => {
+                let contact = new_contact(lead, status);
+                let permit = self.pace.permit(Endpoint::CreateContact, lead.lane);
+                let create = async |client: &Client| client.create_contact(&contact).await;
+                self.ask_in_hand(claim, permit, create).await?
+            }
+        };
+        if let Ok(id) = contact {
+            claim.lead.progress.contact_id = Some(id);
+        }
+        Ok(contact)
     }
 
     fn contact_trouble(&self, error: &CallError) -> Outcome {
         match error {
             CallError::Limited { retry_after, .. } => Outcome::Later {
-                why: "iClosed says too many requests".to_owned(),
-                delay: retry_after
-                    .unwrap_or(self.pace.limit().window)
-                    .max(Duration::from_secs(1)),
+                why: error.to_string(),
+                delay: self.pause(*retry_after),
             },
             CallError::NotSent { why } | CallError::Unknown { why } => Outcome::Failed(why.clone()),
             CallError::KeyRefused { why } => Outcome::Park(ReasonCode::KeyRefused, why.clone()),
@@ -140,6 +124,31 @@ impl Worker {
             }
             CallError::Refused(_) => Outcome::Park(ReasonCode::RefusedByIclosed, error.to_string()),
         }
+    }
+
+    fn pause(&self, retry_after: Option<Duration>) -> Duration {
+        let pause = retry_after.unwrap_or(self.pace.limit().window);
+        pause.max(Duration::from_secs(1))
+    }
+}
+
+fn new_contact(lead: &Lead, status: Option<ContactStatus>) -> NewContact {
+    NewContact {
+        first_name: lead.contact.first_name.clone(),
+        last_name: lead.contact.last_name.clone(),
+        email: lead.contact.email.clone(),
+        phone_number: lead.contact.phone_number.clone(),
+        status,
+        link_prefix: Some(lead.link_prefix.clone()),
+        utm: Some(lead.tracking.vendor_utm()).filter(|utm| !utm.is_empty()),
+        country: lead
+            .contact
+            .country
+            .clone()
+            .filter(|country| country.len() == 2),
+        time_zone: lead.contact.time_zone.clone(),
+        ip_address: lead.sender.address.clone(),
+        referrer_url: lead.tracking.referrer_url.clone(),
     }
 }
 

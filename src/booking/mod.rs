@@ -26,9 +26,9 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::iclosed::Endpoint;
+use crate::iclosed::{CallError, Client, Endpoint};
 use crate::lead::{Lead, Step};
-use crate::queue::{Claim, ClaimError, Store, Switches};
+use crate::queue::{Claim, ClaimError, Store, StoreError, Switches};
 use crate::retry;
 use crate::telemetry;
 
@@ -116,7 +116,7 @@ impl Worker {
             Step::Qualify => self.qualify(&mut claim, permit).await,
             Step::Book => self.book(&mut claim, permit).await,
             Step::Reconcile => Ok(self.reconcile(&mut claim, permit).await),
-            Step::HandOver => Ok(self.hand_over(&mut claim, permit).await),
+            Step::HandOver => self.hand_over(&mut claim, permit).await,
             Step::Confirm => Ok(self.confirm(&mut claim, permit).await),
             Step::Cancel => self.cancel(&mut claim, permit).await,
         };
@@ -179,6 +179,39 @@ impl Worker {
 
     async fn renew(&self, claim: &mut Claim) -> Result<(), ClaimError> {
         self.store.renew(claim, self.lease()).await
+    }
+
+    /// One more permit in the name of a lead in hand. The wait for it ends before the lease does, and the lease then
+    /// covers the request: nothing is sent for a lead that is another worker's by now. `None`: it did not come in time.
+    async fn permit_in_hand(
+        &self,
+        claim: &mut Claim,
+        permit: impl Future<Output = Result<Permit, StoreError>>,
+    ) -> Result<Option<Permit>, ClaimError> {
+        self.renew(claim).await?;
+        let Ok(permit) = tokio::time::timeout(self.pace.longest(), permit).await else {
+            return Ok(None);
+        };
+        let permit = permit?;
+        self.renew(claim).await?;
+        Ok(Some(permit))
+    }
+
+    /// One more request in the name of a lead in hand, see [`Worker::permit_in_hand`]. A permit that does not come in
+    /// time asks for what a 429 asks for: to come back later.
+    async fn ask_in_hand<T>(
+        &self,
+        claim: &mut Claim,
+        permit: impl Future<Output = Result<Permit, StoreError>>,
+        request: impl AsyncFnOnce(&Client) -> Result<T, CallError>,
+    ) -> Result<Result<T, CallError>, ClaimError> {
+        match self.permit_in_hand(claim, permit).await? {
+            Some(permit) => Ok(self.pace.send(permit, request).await),
+            None => Ok(Err(CallError::Limited {
+                retry_after: Some(self.pace.limit().window),
+                lower_limit: None,
+            })),
+        }
     }
 
     /// Longer than a step with its permit in hand can take: finding slots, one request, and room to settle.
