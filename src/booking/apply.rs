@@ -42,6 +42,7 @@ pub fn apply(
     match outcome {
         Outcome::Booked { booking, found } => {
             lead.progress.intent = None;
+            lead.progress.confirmation.displaced = None;
             lead.status = Status::Booked;
             lead.reason = None;
             lead.alternatives.clear();
@@ -244,7 +245,7 @@ pub fn apply(
             park(lead, step, code, detail, now)
         }
         Outcome::HandedOver(result) => handed_over(lead, result, now, bounds),
-        Outcome::Confirmed(standing) => confirm::apply(lead, standing, now, bounds.chance),
+        Outcome::Confirmed(standing) => confirm::apply(lead, step, standing, now, bounds.chance),
         Outcome::Cancel(end) => cancel::apply(lead, end, now, bounds.chance),
     }
 }

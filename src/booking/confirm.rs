@@ -6,53 +6,40 @@
 
 use jiff::Timestamp;
 
-use crate::iclosed::{CallError, CallQuery, Endpoint, ListedCall};
-use crate::lead::{Booking, Displaced, Lane, Lead, Status, Step};
-use crate::queue::{Claim, Hold, Next, until};
+use crate::iclosed::{CallError, CallQuery, Client, Endpoint, ListedCall};
+use crate::lead::{Booking, Displaced, Lead, Status, Step};
+use crate::queue::{Claim, ClaimError, Hold, Next, until};
 use crate::retry;
 
 use super::Worker;
 use super::outcome::{Outcome, Standing};
 use super::pace::Permit;
-use super::reconcile::{adopted, newest_match, queries};
 
 impl Worker {
-    /// Asks about the lead's call, or looks for the one its open intent may have made.
-    pub(super) async fn confirm(&self, claim: &mut Claim, permit: Permit) -> Outcome {
-        let lead = &claim.lead;
-        let standing = match (lead.status, &lead.booking, &lead.progress.intent) {
-            (Status::Booked, Some(booking), _) => {
-                self.standing(booking.event_call_id, permit).await
-            }
-            (Status::Reconciling | Status::Parked | Status::Queued, _, Some(intent)) => {
-                let query = queries(lead, intent, false).swap_remove(0);
-                let found = self
-                    .pace
-                    .send(permit, async |client| client.find_calls(&query).await)
-                    .await;
-                match found {
-                    Ok(calls) => match newest_match(lead, intent, &calls) {
-                        Some(call) => {
-                            let booking = adopted(lead, intent, call);
-                            claim.lead.progress.confirmation.displaced = None;
-                            return Outcome::Booked {
-                                booking,
-                                found: true,
-                            };
-                        }
-                        None => Standing::NotListed,
-                    },
-                    Err(error) => unread(&error),
-                }
+    /// Asks about the lead's call.
+    pub(super) async fn confirm(
+        &self,
+        claim: &mut Claim,
+        permit: Permit,
+    ) -> Result<Outcome, ClaimError> {
+        let standing = match (claim.lead.status, &claim.lead.booking) {
+            (Status::Booked, Some(booking)) => {
+                let id = booking.event_call_id;
+                self.standing(claim, id, permit).await?
             }
             // It moved on since: there is nothing to ask.
             _ => Standing::NotListed,
         };
-        Outcome::Confirmed(standing)
+        Ok(Outcome::Confirmed(standing))
     }
 
     /// Whether a list without `types` holds cancelled calls is not documented: absence is asked about once more.
-    async fn standing(&self, id: i64, permit: Permit) -> Standing {
+    async fn standing(
+        &self,
+        claim: &mut Claim,
+        id: i64,
+        permit: Permit,
+    ) -> Result<Standing, ClaimError> {
         let mut query = CallQuery {
             id: Some(id),
             ..CallQuery::default()
@@ -62,22 +49,19 @@ impl Worker {
             .send(permit, async |client| client.find_calls(&query).await)
             .await;
         match listed.map(|calls| call_of(id, calls)) {
-            Ok(Some(call)) => return standing_of(&call),
+            Ok(Some(call)) => return Ok(standing_of(&call)),
             Ok(None) => {}
-            Err(error) => return unread(&error),
+            Err(error) => return Ok(unread(&error)),
         }
         query.types = Some("cancelled_events".to_owned());
-        let cancelled = self
-            .pace
-            .call(Endpoint::ListCalls, Lane::Bulk, async |client| {
-                client.find_calls(&query).await
-            })
-            .await;
-        match cancelled.map(|calls| call_of(id, calls)) {
+        let permit = self.pace.spare_permit(Endpoint::ListCalls);
+        let look = async |client: &Client| client.find_calls(&query).await;
+        let cancelled = self.ask_in_hand(claim, permit, look).await?;
+        Ok(match cancelled.map(|calls| call_of(id, calls)) {
             Ok(Some(_)) => Standing::Cancelled,
             Ok(None) => Standing::NotListed,
             Err(error) => unread(&error),
-        }
+        })
     }
 }
 
@@ -101,14 +85,16 @@ fn unread(error: &CallError) -> Standing {
     Standing::Unread(error.to_string())
 }
 
-/// Writes what iClosed said into the lead, and sends the lead back to the work it was taken from.
+/// Writes what iClosed said into the lead, and sends the lead back to the work it was taken from. `step` is the
+/// question's: [`Step::Confirm`], or [`Step::Reconcile`] for a call that nobody knows yet.
 pub(super) fn apply(
     lead: &mut Lead,
+    step: Step,
     standing: Standing,
     now: Timestamp,
     chance: f64,
 ) -> (Next, Hold) {
-    let at = Step::Confirm.as_str();
+    let at = step.as_str();
     lead.progress.confirmation.asked_at = Some(now);
     match standing {
         Standing::Unread(why) => {
@@ -121,7 +107,6 @@ pub(super) fn apply(
             lead.note_once(now, at, "look_failed", why);
             if is_asked_again {
                 let delay = retry::backoff(failures, chance);
-                let step = Step::Confirm;
                 return (Next::After { step, delay }, Hold::Keep);
             }
         }
@@ -282,7 +267,7 @@ mod tests {
             let shown = format!("{standing:?}");
             // Told twice, it is the same.
             for _ in 0..2 {
-                let (next, hold) = apply(&mut lead, standing.clone(), at(NOW), 0.5);
+                let (next, hold) = apply(&mut lead, Step::Confirm, standing.clone(), at(NOW), 0.5);
                 assert_eq!((next, hold), (Next::Done, Hold::Keep), "{shown}");
                 let booking = lead.booking.as_ref().unwrap();
                 assert_eq!(lead.status, status, "{shown}");
@@ -305,7 +290,8 @@ mod tests {
     fn an_outcome_is_noted_once() {
         let mut lead = booked();
         for word in ["WON", "WON", "NO_SALE"] {
-            apply(&mut lead, stands(None, None, Some(word)), at(NOW), 0.5);
+            let standing = stands(None, None, Some(word));
+            apply(&mut lead, Step::Confirm, standing, at(NOW), 0.5);
         }
         let noted = lead
             .timeline
@@ -327,9 +313,9 @@ mod tests {
                 step: Step::Reconcile,
                 due_at: at("2026-11-02T00:00:30Z"),
             });
-            let (next, _) = apply(&mut lead, standing, at(NOW), 0.5);
-            let delay = Duration::from_secs(30);
             let step = Step::Reconcile;
+            let (next, _) = apply(&mut lead, step, standing, at(NOW), 0.5);
+            let delay = Duration::from_secs(30);
             assert_eq!(next, Next::After { step, delay });
             assert_eq!(lead.status, Status::Reconciling);
             assert_eq!(lead.progress.confirmation.displaced, None);
@@ -338,15 +324,22 @@ mod tests {
 
     #[test]
     fn a_call_that_could_not_be_asked_about_is_asked_about_again_for_a_day() {
-        let mut lead = booked();
-        let mut tries = 1;
-        while let (Next::After { step, .. }, _) =
-            apply(&mut lead, Standing::Unread("away".into()), at(NOW), 0.5)
-        {
-            assert_eq!(step, Step::Confirm);
-            tries += 1;
+        for (step, status) in [
+            (Step::Confirm, Status::Booked),
+            (Step::Reconcile, Status::Parked),
+        ] {
+            let mut lead = booked();
+            lead.status = status;
+            let mut tries = 1;
+            let away = || Standing::Unread("away".into());
+            while let (Next::After { step: next, .. }, _) =
+                apply(&mut lead, step, away(), at(NOW), 0.5)
+            {
+                assert_eq!(next, step);
+                tries += 1;
+            }
+            assert_eq!(tries, retry::MOST_FAILURES);
+            assert_eq!((lead.status, lead.timeline.len()), (status, 1));
         }
-        assert_eq!(tries, retry::MOST_FAILURES);
-        assert_eq!((lead.status, lead.timeline.len()), (Status::Booked, 1));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::lead::{Lead, Status};
+
 /// How often a lead for which nothing was free is looked at again before it parks.
 pub const MOST_EMPTY_LOOKUPS: u32 = 3;
 
@@ -18,9 +20,39 @@ pub fn next_look(look: u32, schedule: &[u64]) -> Option<Duration> {
     Some(Duration::from_secs(at.saturating_sub(before)))
 }
 
+/// Whether a look for the lead's call is one that a webhook brought about. It stands beside the schedule: it may find
+/// the call, but that it finds none counts for nothing, so that a forged webhook makes no request leave early.
+pub fn is_beside_schedule(lead: &Lead) -> bool {
+    lead.status != Status::Reconciling || lead.progress.confirmation.displaced.is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lead::{Displaced, Step};
+
+    #[test]
+    fn only_a_look_that_nothing_displaced_for_a_lead_in_reconciliation_is_of_the_schedule() {
+        for (status, displaced, expected) in [
+            ("reconciling", false, false),
+            ("reconciling", true, true),
+            ("parked", false, true),
+            ("queued", true, true),
+            ("needs_time", true, true),
+        ] {
+            let mut lead: Lead = serde_json::from_value(serde_json::json!({
+                "id": "ld_00000000000000000000000000", "account": "main", "source": "web", "linkPrefix": "ann/intro",
+                "lane": "normal", "receivedAt": "2026-09-01T08:00:00Z", "status": status, "slot": "nearest",
+                "contact": {},
+            }))
+            .unwrap();
+            lead.progress.confirmation.displaced = displaced.then_some(Displaced {
+                step: Step::HandOver,
+                due_at: lead.received_at,
+            });
+            assert_eq!(is_beside_schedule(&lead), expected, "{status} {displaced}");
+        }
+    }
 
     #[test]
     fn lookups_follow_the_schedule_and_end() {

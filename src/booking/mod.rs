@@ -115,9 +115,9 @@ impl Worker {
             Step::Fetch => return,
             Step::Qualify => self.qualify(&mut claim, permit).await,
             Step::Book => self.book(&mut claim, permit).await,
-            Step::Reconcile => Ok(self.reconcile(&mut claim, permit).await),
+            Step::Reconcile => self.reconcile(&mut claim, permit).await,
             Step::HandOver => self.hand_over(&mut claim, permit).await,
-            Step::Confirm => Ok(self.confirm(&mut claim, permit).await),
+            Step::Confirm => self.confirm(&mut claim, permit).await,
             Step::Cancel => self.cancel(&mut claim, permit).await,
         };
         match done {

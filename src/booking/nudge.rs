@@ -1,4 +1,5 @@
-//! What a webhook of iClosed's does to a lead: at most it makes a question due. [`super::confirm`] asks it.
+//! What a webhook of iClosed's does to a lead: at most it makes a question due. [`super::confirm`] asks it of a call
+//! that is known, and [`super::reconcile`] of one that may exist, as soon as any look for a lost answer.
 //!
 //! A nudge is on disk when [`nudge`] says so. One for a lead in a worker's hands waits for the worker, and is handed
 //! back when that takes too long: whoever sent it sends it again.
@@ -9,8 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::iclosed::{Hook, HookKind};
-use crate::lead::{Displaced, LeadId, ReasonCode, Status, Step};
+use crate::lead::{Displaced, Lead, LeadId, ReasonCode, Status, Step};
 use crate::queue::{Amended, Hold, Next, Store, StoreError, Stored, until};
+
+use super::looks::is_beside_schedule;
+use super::reconcile::open_request;
 
 /// A lead is asked about at most this often, however many webhooks name it.
 const BETWEEN_QUESTIONS: SignedDuration = SignedDuration::from_secs(30);
@@ -63,9 +67,12 @@ pub async fn nudge(
                 // Either is only a reason to look again.
                 tokio::time::timeout_at(look_at, changed).await.ok();
             }
-            Effect::Ask { delay, displaced } => {
+            Effect::Ask {
+                step,
+                delay,
+                displaced,
+            } => {
                 stored.lead.progress.confirmation.displaced = displaced;
-                let step = Step::Confirm;
                 let next = Next::After { step, delay };
                 match store.amend(stored, next, Hold::Keep).await? {
                     Amended::Done => return Ok(Nudged::Due),
@@ -87,17 +94,29 @@ enum Effect {
     /// A worker may be about to change what this nudge is about.
     Wait,
     Ask {
+        step: Step,
         delay: Duration,
         displaced: Option<Displaced>,
     },
 }
 
+/// Whether a call may exist that the record does not know.
+fn is_unknown(lead: &Lead) -> bool {
+    let code = lead.reason.as_ref().map(|reason| reason.code);
+    match lead.status {
+        Status::Reconciling => true,
+        Status::Parked => code == Some(ReasonCode::OutcomeUnknown),
+        Status::Queued => {
+            code == Some(ReasonCode::OutcomeUnknown) || lead.progress.missed.is_some()
+        }
+        Status::NeedsTime => lead.progress.missed.is_some(),
+        _ => false,
+    }
+}
+
 fn effect(stored: &Stored, kind: HookKind, now: Timestamp) -> Effect {
     let lead = &stored.lead;
-    let code = lead.reason.as_ref().map(|reason| reason.code);
-    let is_unknown = lead.status == Status::Reconciling
-        || (code == Some(ReasonCode::OutcomeUnknown)
-            && matches!(lead.status, Status::Parked | Status::Queued));
+    let is_unknown = is_unknown(lead);
     // A worker whose lease ran out may still settle what it learned before this nudge came.
     let held_for = stored
         .waits
@@ -116,24 +135,24 @@ fn effect(stored: &Stored, kind: HookKind, now: Timestamp) -> Effect {
         kind,
         HookKind::Cancelled | HookKind::Rescheduled | HookKind::Outcome
     );
+    let ask = |step, displaced| Effect::Ask {
+        step,
+        delay,
+        displaced,
+    };
     match stored.waits.map(|waits| (waits.step, waits.due_at)) {
-        None if lead.status == Status::Booked && is_change => Effect::Ask {
-            delay,
-            displaced: None,
-        },
-        _ if !is_unknown || kind != HookKind::Booked || lead.progress.intent.is_none() => {
+        None if lead.status == Status::Booked && is_change => ask(Step::Confirm, None),
+        _ if !is_unknown || kind != HookKind::Booked || open_request(lead).is_none() => {
             Effect::Nothing
         }
-        None => Effect::Ask {
-            delay,
-            displaced: None,
-        },
+        None => ask(Step::Reconcile, None),
+        // One is due already.
+        Some((Step::Reconcile, _)) if is_beside_schedule(lead) => Effect::Nothing,
         // The schedule's own look comes no later.
         Some((Step::Reconcile, due_at)) if until(due_at, now) <= delay => Effect::Nothing,
-        Some((step @ (Step::Reconcile | Step::HandOver), due_at)) => Effect::Ask {
-            delay,
-            displaced: Some(Displaced { step, due_at }),
-        },
+        Some((step @ (Step::Reconcile | Step::HandOver | Step::Book), due_at)) => {
+            ask(Step::Reconcile, Some(Displaced { step, due_at }))
+        }
         Some(_) => Effect::Nothing,
     }
 }
@@ -179,8 +198,9 @@ mod tests {
         }
     }
 
-    fn ask(seconds: u64, displaced: Option<(Step, i64)>) -> Effect {
+    fn ask(step: Step, seconds: u64, displaced: Option<(Step, i64)>) -> Effect {
         Effect::Ask {
+            step,
             delay: Duration::from_secs(seconds),
             displaced: displaced.map(|(step, seconds)| Displaced {
                 step,
@@ -195,9 +215,9 @@ mod tests {
         use Step::{Book, Confirm, HandOver, Qualify, Reconcile};
         let (nothing, wait) = (Effect::Nothing, Effect::Wait);
         for (status, waits, kind, expected) in [
-            ("booked", None, Cancelled, ask(0, None)),
-            ("booked", None, Rescheduled, ask(0, None)),
-            ("booked", None, Outcome, ask(0, None)),
+            ("booked", None, Cancelled, ask(Confirm, 0, None)),
+            ("booked", None, Rescheduled, ask(Confirm, 0, None)),
+            ("booked", None, Outcome, ask(Confirm, 0, None)),
             ("booked", None, Booked, nothing),
             ("booked", Some((Confirm, 20, false)), Cancelled, nothing),
             ("booked", Some((Confirm, 20, true)), Cancelled, wait),
@@ -206,7 +226,7 @@ mod tests {
                 "reconciling",
                 Some((Reconcile, 20, false)),
                 Booked,
-                ask(0, Some((Reconcile, 20))),
+                ask(Reconcile, 0, Some((Reconcile, 20))),
             ),
             ("reconciling", Some((Reconcile, -1, false)), Booked, nothing),
             ("reconciling", Some((Reconcile, 20, true)), Booked, wait),
@@ -216,13 +236,14 @@ mod tests {
                 Cancelled,
                 nothing,
             ),
-            ("parked", None, Booked, ask(0, None)),
+            ("parked", None, Booked, ask(Reconcile, 0, None)),
+            ("parked", Some((Reconcile, 20, false)), Booked, nothing),
             ("parked", None, Cancelled, nothing),
             (
                 "parked",
                 Some((HandOver, 5, false)),
                 Booked,
-                ask(0, Some((HandOver, 5))),
+                ask(Reconcile, 0, Some((HandOver, 5))),
             ),
             ("parked", Some((HandOver, 5, true)), Booked, wait),
             ("queued", Some((Book, 20, false)), Booked, nothing),
@@ -244,10 +265,48 @@ mod tests {
     fn a_lead_is_asked_about_once_in_thirty_seconds() {
         let mut booked = stored("booked", None);
         booked.lead.progress.confirmation.asked_at = Some(at(-10));
-        assert_eq!(effect(&booked, HookKind::Cancelled, at(0)), ask(20, None));
-        assert_eq!(effect(&booked, HookKind::Cancelled, at(60)), ask(0, None));
+        assert_eq!(
+            effect(&booked, HookKind::Cancelled, at(0)),
+            ask(Step::Confirm, 20, None)
+        );
+        assert_eq!(
+            effect(&booked, HookKind::Cancelled, at(60)),
+            ask(Step::Confirm, 0, None)
+        );
         let mut unknown = stored("reconciling", Some((Step::Reconcile, 15, false)));
         unknown.lead.progress.confirmation.asked_at = Some(at(-10));
+        assert_eq!(effect(&unknown, HookKind::Booked, at(0)), Effect::Nothing);
+    }
+    #[test]
+    fn a_lead_that_was_looked_for_in_vain_is_looked_for_again_when_a_call_is_told_of() {
+        let displaced = |step, seconds| ask(Step::Reconcile, 0, Some((step, seconds)));
+        for (status, waits, expected) in [
+            (
+                "needs_time",
+                (Step::HandOver, 600, false),
+                displaced(Step::HandOver, 600),
+            ),
+            ("queued", (Step::Book, 20, false), displaced(Step::Book, 20)),
+        ] {
+            let mut stored = stored(status, Some(waits));
+            let intent = stored.lead.progress.intent.take();
+            assert_eq!(
+                effect(&stored, HookKind::Booked, at(0)),
+                Effect::Nothing,
+                "{status}: nothing was asked for"
+            );
+            stored.lead.progress.missed = intent.map(|intent| intent.instant);
+            assert_eq!(effect(&stored, HookKind::Booked, at(0)), expected);
+        }
+    }
+
+    #[test]
+    fn a_second_webhook_does_not_put_the_schedules_look_off() {
+        let mut unknown = stored("reconciling", Some((Step::Reconcile, 15, false)));
+        unknown.lead.progress.confirmation.displaced = Some(Displaced {
+            step: Step::Reconcile,
+            due_at: at(600),
+        });
         assert_eq!(effect(&unknown, HookKind::Booked, at(0)), Effect::Nothing);
     }
 }

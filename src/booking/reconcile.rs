@@ -4,67 +4,96 @@
 
 use jiff::{Timestamp, ToSpan};
 
-use crate::iclosed::{CallError, CallQuery, ListedCall};
-use crate::lead::{Booking, Intent, Lead};
-use crate::queue::Claim;
+use crate::iclosed::{CallError, CallQuery, Client, Endpoint, ListedCall};
+use crate::lead::{Booking, Intent, Lane, Lead};
+use crate::queue::{Claim, ClaimError};
 
-use super::Worker;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Standing};
 use super::pace::Permit;
-use crate::iclosed::Endpoint;
+use super::{Worker, looks};
 
 /// Clocks of the vendor and of the store may differ by this much.
 const CREATED_MARGIN_MINUTES: i64 = 2;
 
 impl Worker {
-    /// One look for the call of the lead's open intent.
-    pub(super) async fn reconcile(&self, claim: &mut Claim, permit: Permit) -> Outcome {
-        let lead = &claim.lead;
-        let Some(intent) = &lead.progress.intent else {
-            return Outcome::OnToBooking;
+    /// One look for the call of the lead's open request.
+    pub(super) async fn reconcile(
+        &self,
+        claim: &mut Claim,
+        permit: Permit,
+    ) -> Result<Outcome, ClaimError> {
+        let is_beside = looks::is_beside_schedule(&claim.lead);
+        let Some(intent) = open_request(&claim.lead) else {
+            return Ok(match is_beside {
+                true => Outcome::Confirmed(Standing::NotListed),
+                false => Outcome::OnToBooking,
+            });
         };
-        let last = usize::try_from(lead.progress.looks)
-            .is_ok_and(|look| look + 1 >= self.bounds.look_after_seconds.len());
-        let mut queries = queries(lead, intent, last).into_iter();
-        let Some(first) = queries.next() else {
-            return Outcome::NotFound;
-        };
-        let mut found = self
-            .pace
-            .send(permit, async |client| client.find_calls(&first).await)
-            .await;
-        loop {
+        let last = !is_beside
+            && usize::try_from(claim.lead.progress.looks)
+                .is_ok_and(|look| look + 1 >= self.bounds.look_after_seconds.len());
+        let found = self.find_call(claim, permit, &intent, last).await?;
+        Ok(match (found, is_beside) {
+            (Ok(Some(booking)), _) => Outcome::Booked {
+                booking,
+                found: true,
+            },
+            (Ok(None), false) => Outcome::NotFound,
+            (Ok(None), true) => Outcome::Confirmed(Standing::NotListed),
+            (Err(error), false) => Outcome::LookFailed(error.to_string()),
+            (Err(error), true) => Outcome::Confirmed(Standing::Unread(error.to_string())),
+        })
+    }
+
+    /// Looks for the call of this request: in one way, or in `every` way there is. `permit` is for the first.
+    pub(super) async fn find_call(
+        &self,
+        claim: &mut Claim,
+        permit: Permit,
+        intent: &Intent,
+        every: bool,
+    ) -> Result<Result<Option<Booking>, CallError>, ClaimError> {
+        let mut in_hand = Some(permit);
+        for query in queries(&claim.lead, intent, every) {
+            let look = async |client: &Client| client.find_calls(&query).await;
+            let found = match in_hand.take() {
+                Some(permit) => self.pace.send(permit, look).await,
+                // A lead in hand waits behind nobody: those who are claimed later wait for it.
+                None => {
+                    let permit = self.pace.permit(Endpoint::ListCalls, Lane::Interactive);
+                    self.ask_in_hand(claim, permit, look).await?
+                }
+            };
             match found {
-                Err(error) => return look_failed(&error),
                 Ok(calls) => {
-                    if let Some(call) = newest_match(lead, intent, &calls) {
-                        return Outcome::Booked {
-                            booking: adopted(lead, intent, call),
-                            found: true,
-                        };
+                    if let Some(call) = newest_match(&claim.lead, intent, &calls) {
+                        return Ok(Ok(Some(adopted(&claim.lead, intent, call))));
                     }
                 }
+                Err(error) => return Ok(Err(error)),
             }
-            let Some(query) = queries.next() else {
-                return Outcome::NotFound;
-            };
-            found = self
-                .pace
-                .call(Endpoint::ListCalls, lead.lane, async |client| {
-                    client.find_calls(&query).await
-                })
-                .await;
         }
+        Ok(Ok(None))
     }
 }
 
-fn look_failed(error: &CallError) -> Outcome {
-    Outcome::LookFailed(error.to_string())
+/// The request of which nobody knows what became: the open intent, or the one that was looked for in vain, which was
+/// sent no earlier than the lead came.
+pub(super) fn open_request(lead: &Lead) -> Option<Intent> {
+    let progress = &lead.progress;
+    let missed = || {
+        progress.missed.map(|instant| Intent {
+            attempt: progress.attempts,
+            instant,
+            sent_at: lead.received_at,
+        })
+    };
+    progress.intent.clone().or_else(missed)
 }
 
 /// What to ask the vendor: by the call's own day, the bounds proven to work; on the last look also by creation time
 /// and by kind, because the list's defaults are not documented.
-pub(super) fn queries(lead: &Lead, intent: &Intent, last: bool) -> Vec<CallQuery> {
+fn queries(lead: &Lead, intent: &Intent, last: bool) -> Vec<CallQuery> {
     let who = CallQuery {
         invitee_email: lead.contact.email.clone(),
         search: if lead.contact.email.is_none() {
@@ -112,7 +141,7 @@ fn digits(phone: Option<&str>) -> Option<String> {
     phone.map(|phone| phone.chars().filter(char::is_ascii_digit).collect())
 }
 
-pub(super) fn newest_match<'a>(
+fn newest_match<'a>(
     lead: &Lead,
     intent: &Intent,
     calls: &'a [ListedCall],
@@ -134,7 +163,7 @@ pub(super) fn newest_match<'a>(
     ids.pop()
 }
 
-pub(super) fn adopted(lead: &Lead, intent: &Intent, call: &ListedCall) -> Booking {
+fn adopted(lead: &Lead, intent: &Intent, call: &ListedCall) -> Booking {
     Booking {
         event_call_id: call.id,
         start_time: intent.instant,

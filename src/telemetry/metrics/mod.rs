@@ -129,7 +129,8 @@ pub fn worked(lead: &Lead, before: Status, step: Step, at: Timestamp) {
         let outcome = reconciled(lead.status, lead.reason.is_some());
         of::RECONCILIATIONS.count([word(&lead.account), outcome.into()]);
     }
-    if let Some(how) = booked(before, lead.status, step) {
+    let last = lead.timeline.last().map(|event| event.outcome.as_str());
+    if let Some(how) = booked(before, lead.status, last) {
         let lane = lead.lane.as_str();
         let labels = [
             word(&lead.source),
@@ -143,21 +144,23 @@ pub fn worked(lead: &Lead, before: Status, step: Step, at: Timestamp) {
     }
 }
 
-/// How this step brought a lead its call, if it did: by the answer to its own request, or by a look at iClosed.
-fn booked(before: Status, now: Status, step: Step) -> Option<&'static str> {
-    match (before, now, step) {
+/// How this step brought a lead its call, if it did: by the answer to its own request, or by a look at iClosed. `last`
+/// is the newest word of its history.
+fn booked(before: Status, now: Status, last: Option<&str>) -> Option<&'static str> {
+    match (before, now, last) {
         (Status::Booked, ..) => None,
-        (_, Status::Booked, Step::Reconcile | Step::Confirm) => Some("found"),
-        (_, Status::Booked, _) => Some("answered"),
+        (_, Status::Booked, Some("booked")) => Some("answered"),
+        (_, Status::Booked, _) => Some("found"),
         _ => None,
     }
 }
 
-/// What a lookup came to, told by how it left the lead: one that is on its way to a person has its reason already.
+/// What a lookup came to, told by how it left the lead: one that is on its way to a person has its reason already, and
+/// one that a person has already was looked for because of a webhook.
 fn reconciled(status: Status, has_reason: bool) -> &'static str {
     match (status, has_reason) {
         (Status::Booked, _) => "found",
-        (Status::Reconciling, _) => "look_again",
+        (Status::Reconciling | Status::Parked | Status::NeedsTime, _) => "look_again",
         (Status::Queued, false) => "not_found",
         _ => "given_up",
     }
@@ -320,7 +323,8 @@ mod tests {
             (Status::Reconciling, false, "look_again"),
             (Status::Queued, false, "not_found"),
             (Status::Queued, true, "given_up"),
-            (Status::Parked, true, "given_up"),
+            (Status::Parked, true, "look_again"),
+            (Status::NeedsTime, true, "look_again"),
         ] {
             assert_eq!(reconciled(status, has_reason), outcome, "{status:?}");
         }
@@ -328,36 +332,18 @@ mod tests {
 
     #[test]
     fn a_booking_counts_in_the_step_that_brought_it_and_in_no_later_one() {
-        for (before, now, step, how) in [
-            (
-                Status::Booking,
-                Status::Booked,
-                Step::Book,
-                Some("answered"),
-            ),
-            (
-                Status::Reconciling,
-                Status::Booked,
-                Step::Reconcile,
-                Some("found"),
-            ),
-            (
-                Status::Reconciling,
-                Status::Booked,
-                Step::Confirm,
-                Some("found"),
-            ),
-            (Status::Parked, Status::Booked, Step::Confirm, Some("found")),
-            (Status::Booked, Status::Booked, Step::Confirm, None),
-            (Status::Booked, Status::Booked, Step::Cancel, None),
-            (Status::Booked, Status::Cancelled, Step::Cancel, None),
-            (Status::Booking, Status::Queued, Step::Book, None),
+        use Status::{Booked, Booking, Cancelled, Parked, Queued, Reconciling};
+        for (before, now, last, how) in [
+            (Booking, Booked, Some("booked"), Some("answered")),
+            (Booking, Booked, Some("found_booked"), Some("found")),
+            (Reconciling, Booked, Some("found_booked"), Some("found")),
+            (Parked, Booked, Some("found_booked"), Some("found")),
+            (Booked, Booked, Some("booked"), None),
+            (Booked, Booked, Some("unchanged"), None),
+            (Booked, Cancelled, Some("cancelled"), None),
+            (Booking, Queued, Some("slot_refused"), None),
         ] {
-            assert_eq!(
-                booked(before, now, step),
-                how,
-                "{before:?} {now:?} {step:?}"
-            );
+            assert_eq!(booked(before, now, last), how, "{before:?} {now:?} {last:?}");
         }
     }
 
