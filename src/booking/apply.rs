@@ -8,7 +8,7 @@ use crate::lead::{Lead, Reason, ReasonCode, Status, Step};
 use crate::queue::{Hold, Next};
 use crate::retry;
 
-use super::outcome::Outcome;
+use super::outcome::{HandOverEnd, Outcome};
 use super::{cancel, confirm, looks};
 
 /// The bounds that [`apply`] needs.
@@ -27,11 +27,28 @@ pub struct Bounds {
 /// How long after nothing was free the lead looks again.
 const EMPTY_PAUSE: Duration = Duration::from_secs(10);
 
-/// How often handing a contact over is tried.
-const MOST_HAND_OVERS: u32 = 4;
-
 /// Writes `outcome` into the lead and says where the lead goes.
 pub fn apply(
+    lead: &mut Lead,
+    step: Step,
+    outcome: Outcome,
+    now: Timestamp,
+    bounds: &Bounds,
+) -> (Next, Hold) {
+    // A webhook's question counts its own tries, and the step it came before goes on as it was.
+    let is_question = matches!(outcome, Outcome::Confirmed(_));
+    let (next, hold) = moved(lead, step, outcome, now, bounds);
+    if let Next::After { step: next, .. } = next
+        && next != step
+        && !is_question
+    {
+        // The tries of one step say nothing of the next one's.
+        lead.progress.failures = 0;
+    }
+    (next, hold)
+}
+
+fn moved(
     lead: &mut Lead,
     step: Step,
     outcome: Outcome,
@@ -76,15 +93,13 @@ pub fn apply(
             )
         }
         Outcome::Later { why, delay } => {
-            if lead.progress.intent.take().is_some() {
-                lead.progress.attempts = lead.progress.attempts.saturating_sub(1);
-            }
+            take_back(lead);
             lead.status = Status::Queued;
             lead.note_once(now, at, "later", why);
             (Next::After { step, delay }, Hold::Free)
         }
         Outcome::Failed(why) => {
-            lead.progress.intent = None;
+            take_back(lead);
             lead.progress.failures += 1;
             lead.status = Status::Queued;
             if lead.progress.failures >= retry::MOST_FAILURES {
@@ -102,17 +117,8 @@ pub fn apply(
             (Next::After { step, delay }, Hold::Free)
         }
         Outcome::Unknown(why) => {
-            lead.progress.looks = 0;
-            lead.status = Status::Reconciling;
             lead.note(now, at, "answer_lost", Some(why));
-            let delay = looks::next_look(0, &bounds.look_after_seconds).unwrap_or_default();
-            (
-                Next::After {
-                    step: Step::Reconcile,
-                    delay,
-                },
-                Hold::Keep,
-            )
+            to_look(lead, bounds)
         }
         Outcome::NotFound => {
             lead.progress.looks += 1;
@@ -244,10 +250,26 @@ pub fn apply(
             lead.progress.intent = None;
             park(lead, step, code, detail, now)
         }
-        Outcome::HandedOver(result) => handed_over(lead, result, now, bounds),
+        Outcome::HandOver(end) => handed_over(lead, end, now, bounds),
         Outcome::Confirmed(standing) => confirm::apply(lead, step, standing, now, bounds.chance),
         Outcome::Cancel(end) => cancel::apply(lead, end, now, bounds.chance),
     }
+}
+
+/// An intent whose request was never sent cost no attempt.
+fn take_back(lead: &mut Lead) {
+    if lead.progress.intent.take().is_some() {
+        lead.progress.attempts = lead.progress.attempts.saturating_sub(1);
+    }
+}
+
+/// Has the call of the open intent looked for, from the first look on.
+fn to_look(lead: &mut Lead, bounds: &Bounds) -> (Next, Hold) {
+    lead.progress.looks = 0;
+    lead.status = Status::Reconciling;
+    let delay = looks::next_look(0, &bounds.look_after_seconds).unwrap_or_default();
+    let step = Step::Reconcile;
+    (Next::After { step, delay }, Hold::Keep)
 }
 
 /// Parks the lead, by way of handing its contact over where that helps.
@@ -281,15 +303,14 @@ fn park(
     }
 }
 
-fn handed_over(
-    lead: &mut Lead,
-    result: Result<(), String>,
-    now: Timestamp,
-    bounds: &Bounds,
-) -> (Next, Hold) {
+fn handed_over(lead: &mut Lead, end: HandOverEnd, now: Timestamp, bounds: &Bounds) -> (Next, Hold) {
     let at = Step::HandOver.as_str();
-    match result {
-        Ok(()) => {
+    let again = |delay| {
+        let step = Step::HandOver;
+        (Next::After { step, delay }, Hold::Keep)
+    };
+    match end {
+        HandOverEnd::Done => {
             lead.progress.handed_over = true;
             lead.note(
                 now,
@@ -298,21 +319,20 @@ fn handed_over(
                 Some("the contact is in iClosed for a setter".to_owned()),
             );
         }
-        Err(why) => {
+        HandOverEnd::Later(delay) => {
+            let why = "too many requests for the endpoint's limit".to_owned();
+            lead.note_once(now, at, "later", why);
+            return again(delay);
+        }
+        HandOverEnd::Failed(why) => {
             lead.progress.failures += 1;
-            if lead.progress.failures < MOST_HAND_OVERS {
+            if lead.progress.failures < retry::MOST_FAILURES {
                 lead.note_once(now, at, "failed", why);
-                let delay = retry::backoff(lead.progress.failures, bounds.chance);
-                return (
-                    Next::After {
-                        step: Step::HandOver,
-                        delay,
-                    },
-                    Hold::Keep,
-                );
+                return again(retry::backoff(lead.progress.failures, bounds.chance));
             }
             lead.note(now, at, "not_handed_over", Some(why));
         }
+        HandOverEnd::Refused(why) => lead.note(now, at, "not_handed_over", Some(why)),
     }
     if lead.status == Status::NeedsTime {
         lead.reason = Some(Reason {

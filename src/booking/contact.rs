@@ -10,7 +10,7 @@ use crate::queue::{Claim, ClaimError};
 
 use super::Worker;
 use super::book::secondary_answers;
-use super::outcome::Outcome;
+use super::outcome::{HandOverEnd, Outcome};
 use super::pace::Permit;
 
 impl Worker {
@@ -63,8 +63,10 @@ impl Worker {
     ) -> Result<Outcome, ClaimError> {
         let status = Some(ContactStatus::Potential);
         let handed = self.contact(claim, permit, status).await?;
-        let handed = handed.map(|_| ()).map_err(|error| error.to_string());
-        Ok(Outcome::HandedOver(handed))
+        Ok(Outcome::HandOver(match handed {
+            Ok(_) => HandOverEnd::Done,
+            Err(error) => self.hand_over_trouble(&error),
+        }))
     }
 
     /// The contact's id at iClosed: remembered, else searched, and made when missing. Whether creating twice makes two
@@ -123,6 +125,18 @@ impl Worker {
                 Outcome::Park(ReasonCode::EventUnavailable, error.to_string())
             }
             CallError::Refused(_) => Outcome::Park(ReasonCode::RefusedByIclosed, error.to_string()),
+        }
+    }
+
+    fn hand_over_trouble(&self, error: &CallError) -> HandOverEnd {
+        match error {
+            CallError::Limited { retry_after, .. } => HandOverEnd::Later(self.pause(*retry_after)),
+            CallError::NotSent { .. }
+            | CallError::Unknown { .. }
+            | CallError::KeyRefused { .. } => HandOverEnd::Failed(error.to_string()),
+            CallError::NotFound { .. } | CallError::Refused(_) => {
+                HandOverEnd::Refused(error.to_string())
+            }
         }
     }
 

@@ -43,8 +43,8 @@ pub enum Outcome {
     Disqualified(String),
     /// A person is needed.
     Park(ReasonCode, String),
-    /// The contact is with iClosed, or could not be brought there.
-    HandedOver(Result<(), String>),
+    /// What came of bringing the contact to iClosed.
+    HandOver(HandOverEnd),
     /// How iClosed says that the call stands.
     Confirmed(Standing),
     /// What came of calling the call off.
@@ -71,6 +71,19 @@ pub enum Standing {
     NotListed,
     /// iClosed could not be asked.
     Unread(String),
+}
+
+/// What came of one try to bring a contact to iClosed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandOverEnd {
+    /// It is there.
+    Done,
+    /// Paced: costs no try.
+    Later(Duration),
+    /// Not confirmed: again after a backoff, a bounded number of times.
+    Failed(String),
+    /// iClosed does not take this contact: no repeat helps.
+    Refused(String),
 }
 
 /// What came of one try to call a call off.

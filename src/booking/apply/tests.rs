@@ -171,16 +171,30 @@ fn each_outcome_moves_the_lead_to_its_place() {
         ),
         (
             Step::HandOver,
-            Outcome::HandedOver(Ok(())),
+            Outcome::HandOver(HandOverEnd::Done),
             Status::Parked,
             Next::Done,
             Hold::Keep,
         ),
         (
             Step::HandOver,
-            Outcome::HandedOver(Err(why())),
+            Outcome::HandOver(HandOverEnd::Refused(why())),
+            Status::Parked,
+            Next::Done,
+            Hold::Keep,
+        ),
+        (
+            Step::HandOver,
+            Outcome::HandOver(HandOverEnd::Failed(why())),
             Status::Booking,
             after(Step::HandOver, 2),
+            Hold::Keep,
+        ),
+        (
+            Step::HandOver,
+            Outcome::HandOver(HandOverEnd::Later(Duration::from_secs(9))),
+            Status::Booking,
+            after(Step::HandOver, 9),
             Hold::Keep,
         ),
     ] {
@@ -194,18 +208,22 @@ fn each_outcome_moves_the_lead_to_its_place() {
 
 #[test]
 fn only_a_request_that_was_not_sent_gives_its_attempt_back() {
-    let mut lead = asked(2);
-    apply(
-        &mut lead,
-        Step::Book,
+    for outcome in [
         Outcome::Later {
             why: "429".to_owned(),
             delay: Duration::ZERO,
         },
-        now(),
-        &bounds(),
-    );
-    assert_eq!((lead.progress.attempts, lead.progress.intent), (1, None));
+        Outcome::Failed("not sent".to_owned()),
+    ] {
+        let mut lead = asked(2);
+        apply(&mut lead, Step::Book, outcome.clone(), now(), &bounds());
+        assert_eq!((lead.progress.attempts, lead.progress.intent), (1, None));
+        // What failed before a request was meant costs none either.
+        let mut lead = asked(2);
+        lead.progress.intent = None;
+        apply(&mut lead, Step::Book, outcome, now(), &bounds());
+        assert_eq!(lead.progress.attempts, 2);
+    }
     let mut lead = asked(2);
     apply(
         &mut lead,
@@ -269,13 +287,8 @@ fn a_lead_whose_every_answer_was_lost_parks_and_keeps_its_person() {
         lead.progress.intent.is_some(),
         "what was asked for stays on record"
     );
-    apply(
-        &mut lead,
-        Step::HandOver,
-        Outcome::HandedOver(Ok(())),
-        now(),
-        &bounds(),
-    );
+    let done = Outcome::HandOver(HandOverEnd::Done);
+    apply(&mut lead, Step::HandOver, done, now(), &bounds());
     let code = lead.reason.as_ref().map(|reason| reason.code);
     assert_eq!(
         (lead.status, code),
@@ -347,6 +360,51 @@ fn a_refused_instant_is_not_asked_for_again_and_older_lists_no_longer_count() {
 }
 
 #[test]
+fn the_tries_of_one_step_say_nothing_of_the_next() {
+    let mut lead = asked(1);
+    lead.progress.failures = 200;
+    let unknown = Outcome::Unknown("lost".to_owned());
+    apply(&mut lead, Step::Book, unknown, now(), &bounds());
+    assert_eq!(lead.progress.failures, 0);
+    lead.progress.failures = 200;
+    let failed = Outcome::LookFailed("down".to_owned());
+    apply(&mut lead, Step::Reconcile, failed, now(), &bounds());
+    assert_eq!(lead.progress.failures, 201);
+    // A webhook's question comes between the tries of another step.
+    let mut lead = asked(1);
+    lead.progress.failures = 200;
+    lead.progress.confirmation.displaced = Some(crate::lead::Displaced {
+        step: Step::HandOver,
+        due_at: now(),
+    });
+    let standing = Outcome::Confirmed(crate::booking::outcome::Standing::NotListed);
+    for step in [Step::Reconcile, Step::Confirm] {
+        let mut lead = lead.clone();
+        apply(&mut lead, step, standing.clone(), now(), &bounds());
+        assert_eq!(lead.progress.failures, 200, "{step:?}");
+    }
+}
+
+#[test]
+fn a_contact_is_brought_over_for_about_a_day_and_waits_cost_nothing() {
+    let mut lead = asked(1);
+    let end = |end| Outcome::HandOver(end);
+    let mut tries = 0;
+    loop {
+        let later = end(HandOverEnd::Later(Duration::from_secs(1)));
+        apply(&mut lead, Step::HandOver, later, now(), &bounds());
+        let failed = end(HandOverEnd::Failed("down".to_owned()));
+        tries += 1;
+        let (next, _) = apply(&mut lead, Step::HandOver, failed, now(), &bounds());
+        if next == Next::Done {
+            break;
+        }
+    }
+    assert_eq!(tries, retry::MOST_FAILURES);
+    assert_eq!(lead.timeline.last().unwrap().outcome, "not_handed_over");
+}
+
+#[test]
 fn a_lead_that_chose_no_time_is_handed_over_and_parks_as_such() {
     let mut lead = asked(1);
     apply(
@@ -356,23 +414,12 @@ fn a_lead_that_chose_no_time_is_handed_over_and_parks_as_such() {
         now(),
         &bounds(),
     );
-    for _ in 0..MOST_HAND_OVERS - 1 {
-        apply(
-            &mut lead,
-            Step::HandOver,
-            Outcome::HandedOver(Err("down".to_owned())),
-            now(),
-            &bounds(),
-        );
-        assert_eq!(lead.status, Status::NeedsTime, "a choice is still welcome");
-    }
-    apply(
-        &mut lead,
-        Step::HandOver,
-        Outcome::HandedOver(Err("down".to_owned())),
-        now(),
-        &bounds(),
-    );
+    let end = |end| Outcome::HandOver(end);
+    let failed = end(HandOverEnd::Failed("down".to_owned()));
+    apply(&mut lead, Step::HandOver, failed, now(), &bounds());
+    assert_eq!(lead.status, Status::NeedsTime, "a choice is still welcome");
+    let done = end(HandOverEnd::Done);
+    apply(&mut lead, Step::HandOver, done, now(), &bounds());
     assert_eq!((lead.status, lead.alternatives.len()), (Status::Parked, 0));
     assert_eq!(lead.reason.unwrap().code, ReasonCode::TimeNotChosen);
 }
