@@ -9,7 +9,7 @@ use crate::queue::{Hold, Next};
 use crate::retry;
 
 use super::outcome::{HandOverEnd, Outcome};
-use super::{cancel, confirm, looks};
+use super::{cancel, confirm, looks, reconcile};
 
 /// The bounds that [`apply`] needs.
 #[derive(Clone, Debug)]
@@ -59,6 +59,7 @@ fn moved(
     match outcome {
         Outcome::Booked { booking, found } => {
             lead.progress.intent = None;
+            lead.progress.missed = None;
             lead.progress.confirmation.displaced = None;
             lead.status = Status::Booked;
             lead.reason = None;
@@ -70,7 +71,6 @@ fn moved(
         Outcome::SlotRefused(why) => {
             let refused = lead.progress.intent.take().map(|intent| intent.instant);
             lead.progress.refused.extend(refused);
-            lead.progress.missed = None;
             lead.progress.fresh_after = Some(now);
             lead.status = Status::Queued;
             lead.note(now, at, "slot_refused", Some(why));
@@ -120,6 +120,12 @@ fn moved(
             lead.note(now, at, "answer_lost", Some(why));
             to_look(lead, bounds)
         }
+        Outcome::RefusedAgain(why) => {
+            let refused = lead.progress.intent.as_ref().map(|intent| intent.instant);
+            lead.progress.refused.extend(refused);
+            lead.note(now, at, "slot_refused", Some(why));
+            to_look(lead, bounds)
+        }
         Outcome::NotFound => {
             lead.progress.looks += 1;
             if let Some(delay) = looks::next_look(lead.progress.looks, &bounds.look_after_seconds) {
@@ -131,9 +137,7 @@ fn moved(
                     Hold::Keep,
                 );
             }
-            let intent = lead.progress.intent.take();
             if lead.progress.attempts >= bounds.max_attempts {
-                lead.progress.intent = intent;
                 return park(
                     lead,
                     step,
@@ -142,7 +146,13 @@ fn moved(
                     now,
                 );
             }
-            lead.progress.missed = intent.map(|intent| intent.instant);
+            let instant = lead.progress.intent.take().map(|intent| intent.instant);
+            // Refused and looked for in vain, it is somebody else's.
+            lead.progress.missed = instant.filter(|at| !lead.progress.refused.contains(at));
+            let hold = match lead.progress.missed {
+                Some(_) => Hold::Free,
+                None => Hold::Spent,
+            };
             lead.progress.fresh_after = Some(now);
             lead.status = Status::Queued;
             lead.note(
@@ -156,7 +166,7 @@ fn moved(
                     step: Step::Book,
                     delay: Duration::ZERO,
                 },
-                Hold::Free,
+                hold,
             )
         }
         Outcome::LookFailed(why) => {
@@ -247,7 +257,9 @@ fn moved(
             (Next::Done, Hold::Free)
         }
         Outcome::Park(code, detail) => {
-            lead.progress.intent = None;
+            if !code.may_be_booked() {
+                lead.progress.intent = None;
+            }
             park(lead, step, code, detail, now)
         }
         Outcome::HandOver(end) => handed_over(lead, end, now, bounds),
@@ -272,6 +284,12 @@ fn to_look(lead: &mut Lead, bounds: &Bounds) -> (Next, Hold) {
     (Next::After { step, delay }, Hold::Keep)
 }
 
+/// Keeps what was asked for on record, for another look, when a call may exist that nobody found.
+fn keep_request(lead: &mut Lead) {
+    lead.progress.intent = reconcile::open_request(lead);
+    lead.progress.missed = None;
+}
+
 /// Parks the lead, by way of handing its contact over where that helps.
 fn park(
     lead: &mut Lead,
@@ -280,15 +298,22 @@ fn park(
     detail: String,
     now: Timestamp,
 ) -> (Next, Hold) {
+    let wants_hand_over = code.wants_hand_over();
+    // Whatever stops the lead: a call that may exist holds its person.
+    let code = match lead.progress.missed {
+        Some(_) => ReasonCode::OutcomeUnknown,
+        None => code,
+    };
     lead.note(now, step.as_str(), "to_park", Some(detail.clone()));
     lead.reason = Some(Reason { code, detail });
     lead.progress.failures = 0;
     let hold = if code.may_be_booked() {
+        keep_request(lead);
         Hold::Keep
     } else {
         Hold::Free
     };
-    if code.wants_hand_over() {
+    if wants_hand_over {
         lead.status = Status::Queued;
         (
             Next::After {
@@ -335,10 +360,23 @@ fn handed_over(lead: &mut Lead, end: HandOverEnd, now: Timestamp, bounds: &Bound
         HandOverEnd::Refused(why) => lead.note(now, at, "not_handed_over", Some(why)),
     }
     if lead.status == Status::NeedsTime {
+        let (code, detail) = match lead.progress.missed {
+            None => (
+                ReasonCode::TimeNotChosen,
+                "the lead was asked to choose a time and did not",
+            ),
+            Some(_) => (
+                ReasonCode::OutcomeUnknown,
+                "an answer was lost, no call was found, and the lead chose no other time",
+            ),
+        };
         lead.reason = Some(Reason {
-            code: ReasonCode::TimeNotChosen,
-            detail: "the lead was asked to choose a time and did not".to_owned(),
+            code,
+            detail: detail.to_owned(),
         });
+        if code.may_be_booked() {
+            keep_request(lead);
+        }
     }
     lead.status = Status::Parked;
     lead.alternatives.clear();

@@ -3,20 +3,20 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-use crate::iclosed::{CallError, CreatedCall, NewCall, Refusal, RefusalKind, SecondaryAnswer};
+use crate::iclosed::{
+    CallError, CreatedCall, Endpoint, NewCall, Refusal, RefusalKind, SecondaryAnswer,
+};
 use crate::lead::{Booking, Lead, ReasonCode, Status, Step};
-use crate::queue::{Choice, Claim, ClaimError, Intended};
+use crate::queue::{Claim, ClaimError};
 
-use super::lookup::{Asker, Event, LookupError, Offer, days_later};
+use super::Worker;
+use super::find::{booking_rules, not_looked_up};
 use super::outcome::Outcome;
 use super::pace::Permit;
-use super::slots::{self, Pick, Rules};
-use super::{SourceRules, Worker};
 
-/// The pause before a lead whose every candidate is in other leads' hands looks again.
-const HELD_PAUSE: Duration = Duration::from_millis(500);
+/// What is left of a permit's time when the intent is written must let the request leave.
+const TO_INTEND: Duration = Duration::from_secs(2);
 
 /// The zone of a lead of whom no zone is known.
 const NO_ZONE: &str = "UTC";
@@ -33,24 +33,41 @@ impl Worker {
                 "the worker that sent the request did not live to see the answer".to_owned(),
             ));
         }
-        let (candidates, seen_at) = match self.find(&claim.lead).await {
-            Ok(found) => found,
-            Err(outcome) => return Ok(outcome),
-        };
-        let choice = Choice {
-            candidates: &candidates,
-            seen_at,
-        };
-        let intent = match self.store.intend(claim, choice).await? {
-            Intended::At(intent) => intent,
-            Intended::AllHeld => {
-                claim.lead.progress.fresh_after = Some(self.store.now());
-                let why = "other leads are asking for the same times".to_owned();
-                return Ok(Outcome::Later {
-                    why,
-                    delay: HELD_PAUSE,
-                });
+        let rules = booking_rules(&claim.lead, self.rules_of(&claim.lead), self.store.now());
+        if claim
+            .lead
+            .progress
+            .missed
+            .is_some_and(|at| !rules.allow(at))
+        {
+            // It can be asked for no more, and nothing is learned from whether it is offered.
+            match self.look_once_more(claim).await? {
+                Some(outcome) => return Ok(outcome),
+                None => claim.lead.progress.missed = None,
             }
+            self.renew(claim).await?;
+        }
+        let offer = self.look_up(&claim.lead, &rules);
+        let offer = match tokio::time::timeout(self.pace.longest(), offer).await {
+            Ok(Ok(offer)) => offer,
+            Ok(Err(error)) => return Ok(not_looked_up(error)),
+            Err(_) => return Ok(Outcome::Failed("the slots took too long".to_owned())),
+        };
+        // Where the lookup took long, the permit and the lease would not last for the request.
+        let permit = match permit.lasts(TO_INTEND) {
+            true => permit,
+            false => {
+                drop(permit);
+                let permit = self.pace.permit(Endpoint::CreateCall, claim.lead.lane);
+                match self.permit_in_hand(claim, permit).await? {
+                    Some(permit) => permit,
+                    None => return Ok(self.later()),
+                }
+            }
+        };
+        let intent = match self.intend(claim, &offer, &rules).await? {
+            Ok(intent) => intent,
+            Err(outcome) => return Ok(outcome),
         };
         // A process that was stopped and woke up late must send nothing in the name of a lead it no longer holds.
         if Instant::now() >= claim.good_until {
@@ -70,84 +87,11 @@ impl Worker {
         })
     }
 
-    /// The instants to try for this lead, or what it means that there are none.
-    async fn find(&self, lead: &Lead) -> Result<(Vec<Timestamp>, Timestamp), Outcome> {
-        let source = self.rules_of(lead);
-        let rules = booking_rules(lead, source, self.store.now());
-        let wishes = ranked_wishes(lead);
-        let offer = self
-            .look_up(lead, &wishes, &rules)
-            .await
-            .map_err(|error| match error {
-                LookupError::Later(why) => Outcome::Failed(why),
-                LookupError::KeyRefused(why) => Outcome::Park(ReasonCode::KeyRefused, why),
-                LookupError::EventGone(why) => Outcome::Park(ReasonCode::EventUnavailable, why),
-            })?;
-        match slots::choose(&wishes, &lead.progress.refused, &offer.slots, &rules) {
-            Pick::Try(candidates) => Ok((candidates, offer.seen_at)),
-            Pick::Ask(alternatives) => Err(Outcome::AskForTime(alternatives)),
-            Pick::Nothing => Err(Outcome::NothingFree),
-        }
-    }
-
-    /// What the event offers, read as far as this lead's wishes need it.
-    async fn look_up(
-        &self,
-        lead: &Lead,
-        wishes: &[Timestamp],
-        rules: &Rules,
-    ) -> Result<Offer, LookupError> {
-        let event = event_of(lead);
-        let in_range: Vec<Timestamp> = wishes
-            .iter()
-            .copied()
-            .filter(|wish| (rules.not_before..=rules.not_after).contains(wish))
-            .collect();
-        let fresh_after = lead.progress.fresh_after;
-        let (from, until) = (rules.not_before, rules.not_after);
-        let covers = |offer: &Offer| in_range.iter().all(|wish| *wish < offer.covered);
-        let likes = |offer: &Offer| {
-            !in_range.is_empty() || offer.slots.iter().any(|at| slots::is_preferred(*at, rules))
-        };
-        let enough = |offer: &Offer| !offer.slots.is_empty() && covers(offer) && likes(offer);
-        let mut offer = self
-            .lookup
-            .offer(
-                &event,
-                from,
-                until,
-                fresh_after,
-                Asker::Lead(lead.lane),
-                enough,
-            )
-            .await?;
-        let beyond: Vec<Timestamp> = in_range
-            .iter()
-            .copied()
-            .filter(|wish| *wish >= offer.covered)
-            .collect();
-        for wish in beyond {
-            offer = offer.and(
-                self.lookup
-                    .offer(
-                        &event,
-                        wish,
-                        wish,
-                        fresh_after,
-                        Asker::Lead(lead.lane),
-                        |_| true,
-                    )
-                    .await?,
-            );
-        }
-        Ok(offer)
-    }
-
     /// What a booking request that was not answered with a call means.
     fn refused(&self, lead: &Lead, error: &CallError) -> Outcome {
         match error {
             CallError::Limited { retry_after, .. } => Outcome::Later {
-                why: "iClosed says too many requests".to_owned(),
+                why: error.to_string(),
                 delay: retry_after.unwrap_or(self.pace.limit().window),
             },
             CallError::NotSent { why } => Outcome::Failed(why.clone()),
@@ -161,54 +105,21 @@ impl Worker {
     }
 }
 
-/// A refusal can mean that an earlier request of this lead, whose answer was lost, booked the call after all; then
+/// A refusal can mean that an earlier request for this instant, whose answer was lost, booked the call after all; then
 /// and where the vendor says so itself, the call is looked up before anything else is tried.
 fn refusal_outcome(lead: &Lead, refusal: &Refusal) -> Outcome {
     let why = refusal.to_string();
+    let asked = lead.progress.intent.as_ref().map(|intent| intent.instant);
     match refusal.kind {
         RefusalKind::Duplicate => Outcome::Unknown(why),
-        RefusalKind::Slot if lead.progress.missed.is_some() => Outcome::Unknown(why),
+        RefusalKind::Slot if asked.is_some() && asked == lead.progress.missed => {
+            Outcome::RefusedAgain(why)
+        }
         RefusalKind::Slot => Outcome::SlotRefused(why),
         RefusalKind::Fields => Outcome::Park(ReasonCode::RefusedByIclosed, why),
         RefusalKind::Disqualified => Outcome::Disqualified(why),
         RefusalKind::EventGone => Outcome::Park(ReasonCode::EventUnavailable, why),
     }
-}
-
-/// The event a lead is for.
-pub(super) fn event_of(lead: &Lead) -> Event {
-    Event {
-        link_prefix: lead.link_prefix.clone(),
-        conditional_users: lead.progress.conditional_users.clone(),
-    }
-}
-
-/// The bounds of a lead's choice at this moment.
-pub(super) fn booking_rules(lead: &Lead, source: &SourceRules, now: Timestamp) -> Rules {
-    let zone = lead
-        .contact
-        .time_zone
-        .as_deref()
-        .and_then(|name| TimeZone::get(name).ok());
-    Rules {
-        policy: lead.slot,
-        not_before: now.checked_add(source.min_notice).unwrap_or(now),
-        not_after: days_later(now, source.max_days_ahead),
-        preferred: source.preferred_hours,
-        zone: zone.unwrap_or(TimeZone::UTC),
-    }
-}
-
-/// The lead's wishes, the instant of a lost request before all: if that call exists after all, the vendor is the
-/// likelier to say so.
-fn ranked_wishes(lead: &Lead) -> Vec<Timestamp> {
-    let mut wishes: Vec<Timestamp> = lead.progress.missed.into_iter().collect();
-    wishes.extend(
-        lead.wishes
-            .iter()
-            .filter(|wish| Some(**wish) != lead.progress.missed),
-    );
-    wishes
 }
 
 fn new_call(lead: &Lead, instant: Timestamp) -> NewCall {
@@ -280,7 +191,10 @@ pub fn choose_time(
     lead.reason = None;
     lead.alternatives.clear();
     lead.wishes = wishes;
+    // What was asked for before gives way to what the person says now.
     lead.progress.refused.clear();
+    lead.progress.missed = None;
+    lead.progress.confirmation.displaced = None;
     lead.progress.fresh_after = Some(now);
     if zone.is_some() {
         lead.contact.time_zone = zone;
@@ -308,44 +222,59 @@ mod tests {
             "lane": "normal", "receivedAt": "2026-12-01T08:00:00Z", "status": "booking", "contact": {}, "slot": "earliest",
         }))
         .unwrap();
-        for (kind, missed, park) in [
-            (RefusalKind::Slot, false, None),
-            (
-                RefusalKind::Fields,
-                false,
-                Some(ReasonCode::RefusedByIclosed),
-            ),
+        let (asked, other) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        fresh.progress.intent = Some(crate::lead::Intent {
+            attempt: 2,
+            instant: asked,
+            sent_at: Timestamp::UNIX_EPOCH,
+        });
+        for (kind, missed, expected) in [
+            (RefusalKind::Slot, None, "slot refused"),
+            (RefusalKind::Slot, Some(other), "slot refused"),
+            (RefusalKind::Slot, Some(asked), "refused again"),
+            (RefusalKind::Duplicate, None, "unknown"),
+            (RefusalKind::Duplicate, Some(asked), "unknown"),
+            (RefusalKind::Fields, None, "park refused_by_iclosed"),
             (
                 RefusalKind::EventGone,
-                true,
-                Some(ReasonCode::EventUnavailable),
+                Some(asked),
+                "park event_unavailable",
             ),
         ] {
-            fresh.progress.missed = missed.then_some(Timestamp::UNIX_EPOCH);
-            match (refusal_outcome(&fresh, &refusal(kind)), park) {
-                (Outcome::SlotRefused(_), None) => {}
-                (Outcome::Park(code, why), Some(wanted)) => {
-                    assert_eq!(code, wanted);
+            fresh.progress.missed = missed;
+            let named = match refusal_outcome(&fresh, &refusal(kind)) {
+                Outcome::SlotRefused(_) => "slot refused".to_owned(),
+                Outcome::RefusedAgain(_) => "refused again".to_owned(),
+                Outcome::Unknown(_) => "unknown".to_owned(),
+                Outcome::Park(code, why) => {
                     assert!(why.contains("email"), "{why}");
+                    format!("park {}", code.as_str())
                 }
-                (other, _) => panic!("{kind:?}: {other:?}"),
-            }
-        }
-        for (kind, missed) in [
-            (RefusalKind::Slot, true),
-            (RefusalKind::Duplicate, false),
-            (RefusalKind::Duplicate, true),
-        ] {
-            fresh.progress.missed = missed.then_some(Timestamp::UNIX_EPOCH);
-            assert!(
-                matches!(refusal_outcome(&fresh, &refusal(kind)), Outcome::Unknown(_)),
-                "{kind:?}"
-            );
+                other => panic!("{kind:?}: {other:?}"),
+            };
+            assert_eq!(named, expected, "{kind:?} {missed:?}");
         }
         fresh.progress.missed = None;
         assert!(matches!(
             refusal_outcome(&fresh, &refusal(RefusalKind::Disqualified)),
             Outcome::Disqualified(_)
         ));
+    }
+
+    #[test]
+    fn the_time_a_person_chooses_goes_before_all_that_was_asked_for() {
+        let (old, new) = (Timestamp::UNIX_EPOCH, Timestamp::MAX);
+        let mut lead = serde_json::from_value::<Lead>(serde_json::json!({
+            "id": "ld_00000000000000000000000000", "account": "main", "source": "landing", "linkPrefix": "acme/call",
+            "lane": "normal", "receivedAt": old, "status": "needs_time", "contact": {}, "slot": "earliest",
+            "wishes": [old], "progress": {"missed": old, "refused": [new]},
+        }))
+        .unwrap();
+        assert!(choose_time(&mut lead, vec![new], None, old));
+        assert_eq!(lead.wishes, [new]);
+        let progress = &lead.progress;
+        assert_eq!(progress.missed, None);
+        assert!(progress.refused.is_empty());
+        assert!(!choose_time(&mut lead, vec![old], None, old));
     }
 }

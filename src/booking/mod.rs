@@ -10,6 +10,7 @@ mod cancel;
 pub mod confirm;
 mod contact;
 pub mod dispatcher;
+mod find;
 mod looks;
 pub mod lookup;
 pub mod nudge;

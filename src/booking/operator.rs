@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::lead::{Booking, Contact, Lead, Progress, ReasonCode, Sender, Status, Step, Tracking};
+use crate::lead::{
+    Booking, Contact, Intent, Lead, Progress, ReasonCode, Sender, Status, Step, Tracking,
+};
 use crate::queue::{Hold, Next};
 
 /// What the history calls the operator's acts.
@@ -127,8 +129,13 @@ pub fn release(
     let word = match release {
         Release::Begin | Release::Book => "released",
         Release::BookAgain => {
-            // As after a look that found nothing: if the call exists after all, the vendor is asked for its instant.
-            lead.progress.missed = lead.progress.intent.take().map(|intent| intent.instant);
+            // A person's word frees the other times. If the call exists after all, the vendor is asked for its instant
+            // before any of them.
+            lead.progress.missed = None;
+            if let Some(Intent { instant, .. }) = lead.progress.intent.take() {
+                lead.wishes.retain(|wish| *wish != instant);
+                lead.wishes.insert(0, instant);
+            }
             "said_not_booked"
         }
     };
@@ -145,11 +152,14 @@ pub fn release(
 /// # Errors
 /// When a call may exist that nobody knows, or the lead has ended otherwise.
 pub fn cancelled(lead: &Lead) -> Result<Cancelling, Refusal> {
-    if lead.progress.intent.is_some() {
-        return Err(match lead.status {
-            Status::Parked => Refusal::Reason(ReasonCode::OutcomeUnknown),
-            _ => Refusal::Busy,
-        });
+    if lead.progress.intent.is_some() || lead.progress.missed.is_some() {
+        match lead.status {
+            Status::Parked | Status::NeedsTime => {
+                return Err(Refusal::Reason(ReasonCode::OutcomeUnknown));
+            }
+            Status::Queued | Status::Booking | Status::Reconciling => return Err(Refusal::Busy),
+            _ => {}
+        }
     }
     match lead.status {
         Status::Booking | Status::Reconciling => Err(Refusal::Busy),

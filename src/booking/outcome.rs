@@ -29,6 +29,9 @@ pub enum Outcome {
     Failed(String),
     /// A request was sent and its answer was lost.
     Unknown(String),
+    /// The slot was refused, and an earlier request for it, whose answer was lost, may be why: looked up before
+    /// another time is asked for.
+    RefusedAgain(String),
     /// One more lookup found no call.
     NotFound,
     /// A lookup could not be made: it does not count.

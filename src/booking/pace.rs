@@ -59,6 +59,11 @@ impl Permit {
         self.endpoint.key()
     }
 
+    /// Whether its request may still leave after so much time.
+    pub fn lasts(&self, span: Duration) -> bool {
+        Instant::now() + span < self.start_by
+    }
+
     /// From when to when it was waited for, by the store's clock.
     pub fn waited(&self) -> (Timestamp, Timestamp) {
         self.waited

@@ -11,6 +11,9 @@ const MOST_CANDIDATES: usize = 64;
 /// The most alternatives a lead is asked to choose from.
 const MOST_ALTERNATIVES: usize = 6;
 
+/// As many alternatives are looked for.
+const FEWEST_ALTERNATIVES: usize = 3;
+
 /// What bounds a choice.
 #[derive(Clone, Debug)]
 pub struct Rules {
@@ -24,6 +27,13 @@ pub struct Rules {
     pub preferred: Option<(u16, u16)>,
     /// The lead's zone.
     pub zone: TimeZone,
+}
+
+impl Rules {
+    /// Whether an instant lies inside the bounds.
+    pub fn allow(&self, at: Timestamp) -> bool {
+        (self.not_before..=self.not_after).contains(&at)
+    }
 }
 
 /// What to do next.
@@ -44,11 +54,7 @@ pub fn choose(
     offered: &[Timestamp],
     rules: &Rules,
 ) -> Pick {
-    let open: Vec<Timestamp> = offered
-        .iter()
-        .copied()
-        .filter(|at| (rules.not_before..=rules.not_after).contains(at) && !refused.contains(at))
-        .collect();
+    let open = open(refused, offered, rules);
     if open.is_empty() {
         return Pick::Nothing;
     }
@@ -69,6 +75,34 @@ pub fn choose(
     } else {
         Pick::Try(candidates)
     }
+}
+
+/// Whether the part of the offer that was read, which must be sorted and reach past every wish, is enough to choose
+/// from: more of it would change nothing, or little.
+pub fn is_enough(
+    wishes: &[Timestamp],
+    refused: &[Timestamp],
+    offered: &[Timestamp],
+    rules: &Rules,
+) -> bool {
+    let open = open(refused, offered, rules);
+    let is_met = wishes.iter().any(|wish| open.binary_search(wish).is_ok());
+    let is_substituted = match rules.policy {
+        SlotPolicy::Exact => open.len() >= FEWEST_ALTERNATIVES,
+        SlotPolicy::Nearest if !wishes.is_empty() => !open.is_empty(),
+        SlotPolicy::Nearest | SlotPolicy::Earliest => {
+            open.iter().any(|at| is_preferred(*at, rules))
+        }
+    };
+    is_met || is_substituted
+}
+
+fn open(refused: &[Timestamp], offered: &[Timestamp], rules: &Rules) -> Vec<Timestamp> {
+    offered
+        .iter()
+        .copied()
+        .filter(|at| rules.allow(*at) && !refused.contains(at))
+        .collect()
 }
 
 /// Whether an instant lies in the hours the source prefers; everywhere does when it prefers none.
@@ -236,6 +270,44 @@ mod tests {
             choose(&[], &[], &offered, &liking),
             Pick::Try(all(&["01T10:00"]))
         );
+    }
+
+    #[test]
+    fn reading_ends_when_what_may_be_booked_is_enough_for_the_policy() {
+        use SlotPolicy::{Earliest, Exact, Nearest};
+        let offered = all(&["01T08:00", "01T10:00", "01T11:00"]);
+        let more = all(&["01T10:00", "01T11:00", "02T10:00"]);
+        let liking = |policy| Rules {
+            preferred: Some((12 * 60, 13 * 60)),
+            ..rules(policy)
+        };
+        for (wishes, refused, offered, rules, expected) in [
+            (&["01T10:00"][..], &[][..], &offered, rules(Exact), true),
+            (&["01T10:00"], &["01T10:00"], &offered, rules(Exact), false),
+            (&["01T12:00"], &[], &offered, rules(Exact), false),
+            (&["01T12:00"], &[], &more, rules(Exact), true),
+            (&["01T12:00"], &["01T10:00"], &more, rules(Exact), false),
+            (&["01T12:00"], &[], &offered, rules(Nearest), true),
+            (&[], &[], &offered, rules(Earliest), true),
+            (
+                &[],
+                &["01T10:00", "01T11:00"],
+                &offered,
+                rules(Earliest),
+                false,
+            ),
+            // Oslo is one hour ahead of UTC in December.
+            (&[], &[], &offered, liking(Earliest), true),
+            (&[], &["01T11:00"], &offered, liking(Earliest), false),
+            (&["01T10:00"], &[], &offered, liking(Earliest), true),
+        ] {
+            let (wishes, refused) = (all(wishes), all(refused));
+            assert_eq!(
+                is_enough(&wishes, &refused, offered, &rules),
+                expected,
+                "{wishes:?} {refused:?} {rules:?}"
+            );
+        }
     }
 
     proptest! {

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
-use leadgate::sandbox::{Fault, FaultKind, Sandbox};
+use leadgate::sandbox::{EventChange, Fault, FaultKind, Sandbox};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::support::leads::lead;
 use crate::support::redis_server::RedisServer;
-use crate::support::{Answer, Gateway, Seen, Settings, sandbox, wait_for};
+use crate::support::{Answer, EVENT, Gateway, Seen, Settings, assert_promises, sandbox, wait_for};
 
 const TOKEN: &str = "hook-token-0123456789";
 const OPERATOR_KEY: &str = "operator-key-0123456789";
@@ -93,6 +93,32 @@ impl Told {
             .send()
             .await;
         assert_eq!(answer.unwrap().status(), 200);
+    }
+
+    /// The first free times that leadgate books.
+    async fn offered(&self) -> Vec<Timestamp> {
+        let request = self
+            .gateway
+            .request(Method::GET, "/v1/sources/landing/slots");
+        let seen = Seen::of(request).await;
+        let slots = seen.body["slots"].as_array().unwrap().iter();
+        // Far enough from now that none of them comes too near while the test runs.
+        let slots = slots.skip(1).take(5);
+        let slots: Vec<Timestamp> = slots
+            .map(|slot| slot["dateTime"].as_str().unwrap().parse().unwrap())
+            .collect();
+        self.offer(&slots);
+        slots
+    }
+
+    fn offer(&self, slots: &[Timestamp]) {
+        let change = EventChange {
+            link_prefix: EVENT.to_owned(),
+            activated: None,
+            hosts: None,
+            slots: Some(slots.to_vec()),
+        };
+        self.sandbox.control().change_event(change).unwrap();
     }
 
     async fn cancel(&self, booked: &Booked) {
@@ -307,6 +333,42 @@ async fn a_webhook_settles_an_unknown_booking_before_the_next_look() {
     );
     assert_eq!(told.sandbox.control().report().calls.len(), 1);
     assert_eq!(told.questions(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_whose_lost_time_is_gone_is_booked_nowhere_else_and_a_webhook_settles_it() {
+    let table = "[booking]\nslot_cache_seconds = 0\nlook_after_seconds = [2, 3]";
+    let told = Told::start("", table).await;
+    let lost = Fault::once("POST /v1/eventCalls", FaultKind::DropBefore);
+    told.sandbox.control().add_fault(lost);
+    let slots = told.offered().await;
+    let answer = Answer::of(told.gateway.post(&lead(1), 0).await).await;
+    let id = answer.id().to_owned();
+    told.gateway.until(&id, &["reconciling"], SOON).await;
+    // As if the lost request had been served: its time is gone, and the list of calls lags behind.
+    told.offer(&slots[1..]);
+    let asked = told.gateway.until(&id, &["needs_time"], SOON).await;
+    assert!(asked.body["alternatives"].as_array().unwrap().len() >= 3);
+    assert_eq!(told.sandbox.control().report().calls.len(), 0);
+
+    told.offer(&slots);
+    let url = format!("{}/v1/eventCalls", told.sandbox.url());
+    let request = told.gateway.client().post(url).json(&json!({
+        "dateTime": slots[0].to_string(), "timeZone": "Europe/Oslo", "linkPrefix": EVENT,
+        "email": "lead1@person.example", "secondaryQuestionsAnswer": [],
+    }));
+    let made = request.bearer_auth("iclosed_dashboard").send().await;
+    assert!(made.unwrap().status().is_success());
+    let booked = Booked {
+        lead: id.clone(),
+        call: told.sandbox.control().report().calls[0].id,
+        email: "lead1@person.example".to_owned(),
+    };
+    told.told(&about(BOOKED, &booked)).await;
+    let answer = told.gateway.until(&id, &["booked"], SOON).await;
+    let call = json!(booked.call.to_string());
+    assert_eq!(answer.body["booking"]["eventCallId"], call);
+    assert_promises(&told.sandbox.control().report(), 1, 100);
 }
 
 #[tokio::test(flavor = "multi_thread")]

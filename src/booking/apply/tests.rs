@@ -58,7 +58,8 @@ fn after(step: Step, seconds: u64) -> Next {
 #[test]
 fn each_outcome_moves_the_lead_to_its_place() {
     use Outcome::{
-        AskForTime, Disqualified, Failed, Later, LookFailed, OnToBooking, SlotRefused, Unknown,
+        AskForTime, Disqualified, Failed, Later, LookFailed, OnToBooking, RefusedAgain,
+        SlotRefused, Unknown,
     };
     let why = || "why".to_owned();
     for (step, outcome, status, next, hold) in [
@@ -116,6 +117,13 @@ fn each_outcome_moves_the_lead_to_its_place() {
         (
             Step::Book,
             Unknown(why()),
+            Status::Reconciling,
+            after(Step::Reconcile, 2),
+            Hold::Keep,
+        ),
+        (
+            Step::Book,
+            RefusedAgain(why()),
             Status::Reconciling,
             after(Step::Reconcile, 2),
             Hold::Keep,
@@ -360,6 +368,26 @@ fn a_refused_instant_is_not_asked_for_again_and_older_lists_no_longer_count() {
 }
 
 #[test]
+fn a_second_refusal_of_a_lost_request_is_looked_into_and_then_counts() {
+    let mut lead = asked(1);
+    lead.progress.missed = Some(slot());
+    let refused = || Outcome::RefusedAgain("taken".to_owned());
+    apply(&mut lead, Step::Book, refused(), now(), &bounds());
+    assert!(
+        lead.progress.intent.is_some(),
+        "what to look for is on record"
+    );
+    let look = |lead: &mut Lead| apply(lead, Step::Reconcile, Outcome::NotFound, now(), &bounds());
+    look(&mut lead);
+    assert_eq!(look(&mut lead), (after(Step::Book, 0), Hold::Spent));
+    let progress = &lead.progress;
+    assert_eq!(
+        (&progress.refused[..], progress.missed, &progress.intent),
+        (&[slot()][..], None, &None)
+    );
+}
+
+#[test]
 fn the_tries_of_one_step_say_nothing_of_the_next() {
     let mut lead = asked(1);
     lead.progress.failures = 200;
@@ -405,6 +433,27 @@ fn a_contact_is_brought_over_for_about_a_day_and_waits_cost_nothing() {
 }
 
 #[test]
+fn whatever_stops_a_lead_in_doubt_it_keeps_its_person_and_what_was_asked_for() {
+    for (code, status) in [
+        (ReasonCode::AttemptsSpent, Status::Queued),
+        (ReasonCode::EventUnavailable, Status::Queued),
+        (ReasonCode::OutcomeUnknown, Status::Queued),
+        (ReasonCode::KeyRefused, Status::Parked),
+    ] {
+        let mut lead = asked(1);
+        lead.progress.intent = None;
+        lead.progress.missed = Some(slot());
+        let outcome = Outcome::Park(code, "why".to_owned());
+        let (_, hold) = apply(&mut lead, Step::Book, outcome, now(), &bounds());
+        let reason = lead.reason.as_ref().map(|reason| reason.code);
+        assert_eq!((lead.status, hold), (status, Hold::Keep), "{code:?}");
+        assert_eq!(reason, Some(ReasonCode::OutcomeUnknown), "{code:?}");
+        let intent = lead.progress.intent.unwrap();
+        assert_eq!((intent.instant, intent.sent_at), (slot(), lead.received_at));
+    }
+}
+
+#[test]
 fn a_lead_that_chose_no_time_is_handed_over_and_parks_as_such() {
     let mut lead = asked(1);
     apply(
@@ -418,8 +467,16 @@ fn a_lead_that_chose_no_time_is_handed_over_and_parks_as_such() {
     let failed = end(HandOverEnd::Failed("down".to_owned()));
     apply(&mut lead, Step::HandOver, failed, now(), &bounds());
     assert_eq!(lead.status, Status::NeedsTime, "a choice is still welcome");
-    let done = end(HandOverEnd::Done);
-    apply(&mut lead, Step::HandOver, done, now(), &bounds());
+    let mut in_doubt = lead.clone();
+    let done = || end(HandOverEnd::Done);
+    apply(&mut lead, Step::HandOver, done(), now(), &bounds());
     assert_eq!((lead.status, lead.alternatives.len()), (Status::Parked, 0));
     assert_eq!(lead.reason.unwrap().code, ReasonCode::TimeNotChosen);
+
+    in_doubt.progress.missed = Some(slot());
+    apply(&mut in_doubt, Step::HandOver, done(), now(), &bounds());
+    let code = in_doubt.reason.as_ref().map(|reason| reason.code);
+    assert_eq!(code, Some(ReasonCode::OutcomeUnknown));
+    assert!(in_doubt.progress.intent.is_some(), "a retry looks for it");
+    assert!(!frees_person(in_doubt.status, code));
 }

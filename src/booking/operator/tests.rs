@@ -38,6 +38,10 @@ fn intent() -> Value {
     json!({"progress": {"attempts": 3, "intent": intent}})
 }
 
+fn missed() -> Value {
+    json!({"progress": {"attempts": 3, "missed": "2026-09-02T08:00:00Z"}})
+}
+
 #[test]
 fn a_retry_goes_where_the_lead_stopped_and_never_repeats_a_booking_blindly() {
     let at_qualify = json!({"timeline": [
@@ -178,7 +182,9 @@ fn a_person_who_says_that_no_call_exists_allows_one_more_request() {
         Timestamp::UNIX_EPOCH,
     );
     assert_eq!((next, hold), (after(Step::Book), Hold::Free));
-    assert!(again.progress.intent.is_none() && again.progress.missed.is_some());
+    assert!(again.progress.intent.is_none() && again.progress.missed.is_none());
+    let asked_for = "2026-09-02T08:00:00Z".parse().unwrap();
+    assert_eq!(again.wishes, [asked_for], "before any other time");
     assert_eq!(again.progress.attempts, 3, "the next lost answer parks it");
     assert_eq!(again.timeline.last().unwrap().outcome, "said_not_booked");
 }
@@ -199,6 +205,11 @@ fn a_cancel_never_forgets_a_call_that_may_exist() {
             Err(Refusal::Busy),
         ),
         (with(because("outcome_unknown"), intent()), unknown),
+        (with(json!({"status": "needs_time"}), missed()), unknown),
+        (
+            with(json!({"status": "queued"}), missed()),
+            Err(Refusal::Busy),
+        ),
         (
             json!({"status": "duplicate"}),
             Err(Refusal::Status(Status::Duplicate)),
