@@ -194,6 +194,7 @@ pub fn choose_time(
     // What was asked for before gives way to what the person says now.
     lead.progress.refused.clear();
     lead.progress.missed = None;
+    lead.progress.held_rounds = 0;
     lead.progress.confirmation.displaced = None;
     lead.progress.fresh_after = Some(now);
     if zone.is_some() {
@@ -267,13 +268,13 @@ mod tests {
         let mut lead = serde_json::from_value::<Lead>(serde_json::json!({
             "id": "ld_00000000000000000000000000", "account": "main", "source": "landing", "linkPrefix": "acme/call",
             "lane": "normal", "receivedAt": old, "status": "needs_time", "contact": {}, "slot": "earliest",
-            "wishes": [old], "progress": {"missed": old, "refused": [new]},
+            "wishes": [old], "progress": {"missed": old, "refused": [new], "heldRounds": 8},
         }))
         .unwrap();
         assert!(choose_time(&mut lead, vec![new], None, old));
         assert_eq!(lead.wishes, [new]);
         let progress = &lead.progress;
-        assert_eq!(progress.missed, None);
+        assert_eq!((progress.missed, progress.held_rounds), (None, 0));
         assert!(progress.refused.is_empty());
         assert!(!choose_time(&mut lead, vec![old], None, old));
     }

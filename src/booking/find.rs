@@ -1,7 +1,5 @@
 //! Finding a time for a lead: what is offered, what of it will do, and what it means that nothing does.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -13,10 +11,7 @@ use super::lookup::{Asker, Event, LookupError, Offer, days_later};
 use super::outcome::Outcome;
 use super::reconcile::open_request;
 use super::slots::{self, Pick, Rules};
-use super::{SourceRules, Worker};
-
-/// The pause before a lead whose every candidate is in other leads' hands looks again.
-const HELD_PAUSE: Duration = Duration::from_millis(500);
+use super::{SourceRules, Worker, looks};
 
 impl Worker {
     /// Writes down which of the offered instants is asked for, or says what it means that there is none.
@@ -26,28 +21,35 @@ impl Worker {
         offer: &Offer,
         rules: &Rules,
     ) -> Result<Result<Intent, Outcome>, ClaimError> {
-        let wanted = wanted(&claim.lead, rules);
-        let refused = &claim.lead.progress.refused;
-        let pick = slots::choose(&wanted.wishes, refused, &offer.slots, &wanted.rules);
-        let candidates = match pick {
-            Pick::Try(candidates) => candidates,
-            Pick::Ask(others) => return Ok(Err(self.without_a_time(claim, others).await?)),
-            Pick::Nothing => return Ok(Err(self.without_a_time(claim, Vec::new()).await?)),
-        };
-        let choice = Choice {
-            candidates: &candidates,
-            seen_at: offer.seen_at,
-        };
-        Ok(match self.store.intend(claim, choice).await? {
-            Intended::At(intent) => Ok(intent),
-            Intended::AllHeld => {
-                claim.lead.progress.fresh_after = Some(self.store.now());
-                Err(Outcome::Later {
-                    why: "other leads are asking for the same times".to_owned(),
-                    delay: HELD_PAUSE,
-                })
+        let mut gone = claim.lead.progress.refused.clone();
+        loop {
+            let wanted = wanted(&claim.lead, rules);
+            let pick = slots::choose(&wanted.wishes, &gone, &offer.slots, &wanted.rules);
+            let candidates = match pick {
+                Pick::Try(candidates) => candidates,
+                Pick::Ask(others) => return Ok(Err(self.without_a_time(claim, others).await?)),
+                Pick::Nothing => return Ok(Err(self.without_a_time(claim, Vec::new()).await?)),
+            };
+            let choice = Choice {
+                candidates: &candidates,
+                seen_at: offer.seen_at,
+            };
+            if let Intended::At(intent) = self.store.intend(claim, choice).await? {
+                claim.lead.progress.held_rounds = 0;
+                return Ok(Ok(intent));
             }
-        })
+            let progress = &mut claim.lead.progress;
+            if progress.held_rounds < looks::MOST_HELD_ROUNDS {
+                progress.held_rounds += 1;
+                progress.fresh_after = Some(self.store.now());
+                return Ok(Err(Outcome::Later {
+                    why: "other leads are asking for the same times".to_owned(),
+                    delay: looks::held_pause(progress.held_rounds),
+                }));
+            }
+            // Whoever holds them that long has them, or nobody knows: the lead takes its chances elsewhere.
+            gone.extend(candidates);
+        }
     }
 
     /// What it means that no time will do; `others` are free. While an earlier request may have made the call after
@@ -112,8 +114,10 @@ impl Worker {
         let fresh_after = lead.progress.fresh_after;
         let (from, until) = (rules.not_before, rules.not_after);
         let asker = Asker::Lead(lead.lane);
+        let reads_all = reads_all(lead.progress.held_rounds, rules.policy);
         let enough = |offer: &Offer| {
-            in_range.iter().all(|wish| *wish < offer.covered)
+            !reads_all
+                && in_range.iter().all(|wish| *wish < offer.covered)
                 && slots::is_enough(&wishes, &lead.progress.refused, &offer.slots, &rules)
         };
         let mut offer = self
@@ -184,6 +188,15 @@ fn wanted(lead: &Lead, rules: &Rules) -> Wanted {
     }
 }
 
+/// Whether every page is read for a lead that met only times in other leads' hands so often: which ones they hold only
+/// the store knows, and another time will do at once, or, where only the wished one will, from then on.
+fn reads_all(held_rounds: u32, policy: SlotPolicy) -> bool {
+    match policy {
+        SlotPolicy::Nearest | SlotPolicy::Earliest => held_rounds > 0,
+        SlotPolicy::Exact => held_rounds >= looks::MOST_HELD_ROUNDS,
+    }
+}
+
 pub(super) fn not_looked_up(error: LookupError) -> Outcome {
     match error {
         LookupError::Later(why) => Outcome::Failed(why),
@@ -223,6 +236,21 @@ mod tests {
             lead.progress.missed = missed;
             let wanted = wanted(&lead, &rules);
             assert_eq!((wanted.wishes, wanted.rules.policy), (wishes, policy));
+        }
+    }
+
+    #[test]
+    fn a_lead_whose_times_are_held_looks_further_as_soon_as_another_time_may_do() {
+        use SlotPolicy::{Earliest, Exact, Nearest};
+        for (rounds, policy, expected) in [
+            (0, Earliest, false),
+            (0, Exact, false),
+            (1, Earliest, true),
+            (1, Nearest, true),
+            (1, Exact, false),
+            (looks::MOST_HELD_ROUNDS, Exact, true),
+        ] {
+            assert_eq!(reads_all(rounds, policy), expected, "{rounds} {policy:?}");
         }
     }
 }

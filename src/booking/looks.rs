@@ -7,6 +7,13 @@ use crate::lead::{Lead, Status};
 /// How often a lead for which nothing was free is looked at again before it parks.
 pub const MOST_EMPTY_LOOKUPS: u32 = 3;
 
+/// How often a lead meets only times in other leads' hands before these count as taken. With [`held_pause`] that is
+/// about two minutes, longer than a lost answer is usually looked for.
+pub const MOST_HELD_ROUNDS: u32 = 8;
+
+const FIRST_HELD_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_HELD_PAUSE: Duration = Duration::from_secs(60);
+
 /// The wait before the `look`-th lookup (from 0) of a lost answer. `schedule` holds ascending seconds since the
 /// answer was missed. `None`: every lookup of the schedule was made.
 pub fn next_look(look: u32, schedule: &[u64]) -> Option<Duration> {
@@ -26,10 +33,32 @@ pub fn is_beside_schedule(lead: &Lead) -> bool {
     lead.status != Status::Reconciling || lead.progress.confirmation.displaced.is_some()
 }
 
+/// The pause of a lead whose every candidate is in other leads' hands, before its `round`-th next try (from 1):
+/// doubling from half a second to a minute.
+pub fn held_pause(round: u32) -> Duration {
+    let doublings = round.saturating_sub(1).min(16);
+    FIRST_HELD_PAUSE
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_HELD_PAUSE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::lead::{Displaced, Step};
+
+    #[test]
+    fn pauses_before_held_times_double_to_a_minute() {
+        for (round, millis) in [
+            (1, 500),
+            (2, 1_000),
+            (7, 32_000),
+            (8, 60_000),
+            (u32::MAX, 60_000),
+        ] {
+            assert_eq!(held_pause(round).as_millis(), millis, "{round}");
+        }
+    }
 
     #[test]
     fn only_a_look_that_nothing_displaced_for_a_lead_in_reconciliation_is_of_the_schedule() {

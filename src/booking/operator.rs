@@ -249,6 +249,7 @@ fn begin_again(lead: &mut Lead, now: Timestamp) {
     lead.progress.failures = 0;
     lead.progress.empty_lookups = 0;
     lead.progress.looks = 0;
+    lead.progress.held_rounds = 0;
     lead.progress.fresh_after = Some(now);
     // Where it went before a webhook's question came between is where it no longer goes.
     lead.progress.confirmation.displaced = None;

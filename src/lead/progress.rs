@@ -15,6 +15,9 @@ pub struct Progress {
     pub failures: u32,
     /// Lookups of slots that offered nothing inside the rules.
     pub empty_lookups: u32,
+    /// Turns in a row in which every time that would do was in other leads' hands.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub held_rounds: u32,
     /// Only lists of slots asked for after this tell the truth for this lead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fresh_after: Option<Timestamp>,
@@ -44,6 +47,10 @@ pub struct Progress {
     /// What iClosed was asked about the call, and said.
     #[serde(skip_serializing_if = "Confirmation::is_blank")]
     pub confirmation: Confirmation,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What became of the questions that webhooks gave rise to.
