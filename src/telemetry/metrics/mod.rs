@@ -343,7 +343,11 @@ mod tests {
             (Booked, Cancelled, Some("cancelled"), None),
             (Booking, Queued, Some("slot_refused"), None),
         ] {
-            assert_eq!(booked(before, now, last), how, "{before:?} {now:?} {last:?}");
+            assert_eq!(
+                booked(before, now, last),
+                how,
+                "{before:?} {now:?} {last:?}"
+            );
         }
     }
 

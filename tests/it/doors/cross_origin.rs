@@ -33,7 +33,7 @@ fn preflight(gateway: &Gateway, path: &str, origin: &str) -> RequestBuilder {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allowed_page_may_read_every_answer_errors_included() {
     let sandbox = sandbox(100, 2, 3).await;
-    let throttle = "throttle = { per_address = { requests = 15, window_seconds = 3600 } }";
+    let throttle = "throttle = { per_address = { requests = 12, window_seconds = 3600 } }";
     let gateway = Gateway::start(&Settings::new(&sandbox.url(), (100, 2)).server(throttle)).await;
     let taken = Seen::of(post(&gateway, LEADS, &lead(1)).header("Origin", PAGE)).await;
     let path = format!("/v1/leads/{}", taken.body["leadId"].as_str().unwrap());
@@ -72,7 +72,7 @@ async fn an_allowed_page_may_read_every_answer_errors_included() {
         (gateway.request(Method::GET, "/v1/leads/nobody"), 404),
         (of_lead(Method::POST, "/time").json(&time), 409),
         (of_lead(Method::POST, "/time").json(&json!({})), 422),
-        // The fifteen requests that count are spent.
+        // The twelve requests that count are spent.
         (post(&gateway, LEADS, &lead(4)), 429),
         (of_lead(Method::POST, "/time").json(&time), 429),
     ] {
