@@ -45,7 +45,22 @@ pub fn apply(
         // The tries of one step say nothing of the next one's.
         lead.progress.failures = 0;
     }
-    (next, hold)
+    (next, held(lead, next, hold))
+}
+
+/// A lead on its way to ask once more for the only time that will do keeps it from other leads.
+fn held(lead: &Lead, next: Next, hold: Hold) -> Hold {
+    let asks_again = matches!(
+        next,
+        Next::After {
+            step: Step::Book,
+            ..
+        }
+    );
+    match hold {
+        Hold::Free if asks_again && lead.progress.missed.is_some() => Hold::Keep,
+        hold => hold,
+    }
 }
 
 fn moved(

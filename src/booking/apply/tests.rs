@@ -265,12 +265,20 @@ fn after_the_last_look_one_more_request_is_allowed_for_the_same_instant_first() 
             now(),
             &bounds()
         ),
-        (after(Step::Book, 0), Hold::Free)
+        (after(Step::Book, 0), Hold::Keep)
     );
     assert_eq!(
-        (lead.status, lead.progress.missed, lead.progress.intent),
-        (Status::Queued, Some(slot()), None)
+        (lead.status, lead.progress.missed, &lead.progress.intent),
+        (Status::Queued, Some(slot()), &None)
     );
+    // Until it was asked for again no other lead may take it.
+    for (outcome, hold) in [
+        (Outcome::Failed("not sent".to_owned()), Hold::Keep),
+        (Outcome::AskForTime(vec![]), Hold::Free),
+    ] {
+        let (_, held) = apply(&mut lead, Step::Book, outcome, now(), &bounds());
+        assert_eq!(held, hold);
+    }
 }
 
 #[test]
