@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::{BOT_KEY, BOT_LEADS, LEADS, post};
-use crate::support::leads::lead;
+use crate::support::leads::{lead, read};
 use crate::support::{Gateway, Seen, Settings, sandbox, wait_for};
 
 /// The next booking takes this long, and then fails.
@@ -247,7 +247,7 @@ async fn events_tell_each_state_once_and_end_with_the_lead() {
 /// How often a lead was read from the store.
 async fn reads(gateway: &Gateway) -> f64 {
     let told = gateway.request(Method::GET, "/metrics").send().await;
-    let told = told.unwrap().text().await.unwrap();
+    let told = read(told.unwrap()).await;
     let is_count = |line: &&str| {
         line.starts_with("leadgate_store_operation_duration_seconds_count")
             && line.contains("operation=\"get\"")
