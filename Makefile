@@ -1,9 +1,10 @@
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test redis docs lint licences smoke contract browser chromium fuzz bench bench-growth load lab lab-quick
+.PHONY: help demo test curl redis docs lint licences smoke contract browser chromium fuzz bench bench-growth load lab lab-quick
 
 VENV := target/venv
+INSTALL := apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 K6 := $(VENV)/bin/k6 run --quiet
 
 help: ## This list
@@ -12,12 +13,15 @@ help: ## This list
 demo: ## Try it: prints a page to open and a curl command to paste
 	cargo run -- demo
 
-test: redis ## Run every test; the last line counts them
+test: curl redis ## Run every test; the last line counts them
 	@cargo test --locked --no-fail-fast 2>&1 | awk '{ print; fflush() } /^test result:/ { passed += $$4; failed += $$6 } \
 		END { printf "%d passed, %d failed\n", passed, failed }'
 
+curl: ## Install curl from the system's packages where it is missing: the tests paste what the demo prints
+	@command -v curl >/dev/null || { $(INSTALL) curl >/dev/null; }
+
 redis: ## Install redis-server from the system's packages where it is missing; REDIS_SERVER names another for the tests
-	@command -v "$${REDIS_SERVER:-redis-server}" >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq redis-server >/dev/null; }
+	@command -v "$${REDIS_SERVER:-redis-server}" >/dev/null || { $(INSTALL) redis-server >/dev/null; }
 
 docs: ## Write docs/settings.md anew from leadgate.example.toml
 	UPDATE=1 cargo test --locked --test it settings_page
@@ -46,7 +50,7 @@ browser: chromium ## Use the pages as people do, with a real Chromium: forms wit
 
 chromium: ## Install Chromium from the system's packages where there is none
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
-		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; }
+		{ $(INSTALL) chromium >/dev/null; }
 
 fuzz: ## Hand any bytes at all to the platforms' adapters, for a minute or FUZZ_SECONDS
 	scripts/fuzz
