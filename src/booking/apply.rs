@@ -165,7 +165,7 @@ fn moved(
             // Refused and looked for in vain, it is somebody else's.
             lead.progress.missed = instant.filter(|at| !lead.progress.refused.contains(at));
             let hold = match lead.progress.missed {
-                Some(_) => Hold::Free,
+                Some(_) => Hold::Keep,
                 None => Hold::Spent,
             };
             lead.progress.fresh_after = Some(now);

@@ -285,3 +285,30 @@ impl Accounts {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_its_queues_and_those_that_go_before_a_new_lead_stand_first() {
+        assert!(Step::ALL.iter().all(|step| STEPS.contains(step)));
+        assert_eq!(STEPS[..BEFORE], [Step::Qualify, Step::Book]);
+        let account = Account::new("lg", "main");
+        assert_eq!(account.keys.len(), NO_QUEUES + STEPS.len() * LANES);
+        for (first, lane, own) in [
+            (Some(Step::Book), Lane::Normal, "book:1"),
+            (Some(Step::Fetch), Lane::Bulk, "fetch:2"),
+            (Some(Step::Qualify), Lane::Interactive, "qualify:0"),
+        ] {
+            let keys: Vec<&str> = account.keys_of_accept(first, lane).collect();
+            let queue = format!("lg:{{main}}:queue:{own}");
+            assert_eq!(keys.last(), Some(&queue.as_str()));
+            assert_eq!(
+                keys.len(),
+                NO_QUEUES + BEFORE * LANES + 1,
+                "LAST in accept.lua"
+            );
+        }
+    }
+}
