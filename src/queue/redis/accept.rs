@@ -62,13 +62,13 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
         .await?;
     let accepted = accepted(&answer, elsewhere)?;
     if let Some(key) = key {
-        accounts.saw(key, &account).await;
+        accounts.saw(key, &account);
     }
     match &accepted {
         Accepted::Kept { .. } | Accepted::Duplicate { .. } => {
-            accounts.saw(*lead.id.as_bytes(), &account).await;
+            accounts.saw(*lead.id.as_bytes(), &account);
         }
-        Accepted::Replayed { lead, .. } => accounts.saw(*lead.as_bytes(), &account).await,
+        Accepted::Replayed { lead, .. } => accounts.saw(*lead.as_bytes(), &account),
         Accepted::KeyReused => {}
     }
     if matches!(accepted, Accepted::Kept { .. }) && first.is_some() {

@@ -7,13 +7,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use moka::future::Cache;
-
 use crate::lead::{Lane, Step};
 use crate::queue::notices::Notice;
 
-/// Ids and keys remembered: some 100 bytes each.
-const REMEMBERED: u64 = 100_000;
+/// So many ids and keys are remembered at least, and twice as many at most: some 50 bytes each.
+const REMEMBERED: usize = 50_000;
 
 /// The account's keys that are no queue, which stand first.
 const NO_QUEUES: usize = 11;
@@ -187,7 +185,28 @@ pub struct Accounts {
     /// No account, and never on the list: keys that are everybody's and lie together. No account's name has a star.
     pub common: Arc<Account>,
     known: Mutex<HashMap<String, Known>>,
-    seen: Cache<Name, Arc<Account>>,
+    seen: Mutex<Seen>,
+}
+
+/// Which accounts the last names belong to. When as many are young as are to be remembered, those that were young
+/// before them are forgotten.
+#[derive(Default)]
+struct Seen {
+    young: HashMap<Name, Arc<Account>>,
+    old: HashMap<Name, Arc<Account>>,
+}
+
+impl Seen {
+    fn get(&self, name: &Name) -> Option<Arc<Account>> {
+        self.young.get(name).or_else(|| self.old.get(name)).cloned()
+    }
+
+    fn add(&mut self, name: Name, account: Arc<Account>) {
+        if self.young.len() >= REMEMBERED {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(name, account);
+    }
 }
 
 struct Known {
@@ -210,7 +229,7 @@ impl Accounts {
             channel: format!("{prefix}:changes"),
             common: Arc::new(Account::new(prefix, "*")),
             known: Mutex::default(),
-            seen: Cache::new(REMEMBERED),
+            seen: Mutex::default(),
         }
     }
 
@@ -260,12 +279,16 @@ impl Accounts {
         }
     }
 
-    pub async fn of(&self, name: &Name) -> Option<Arc<Account>> {
-        self.seen.get(name).await
+    pub fn of(&self, name: &Name) -> Option<Arc<Account>> {
+        self.seen().get(name)
     }
 
-    pub async fn saw(&self, name: Name, account: &Arc<Account>) {
-        self.seen.insert(name, Arc::clone(account)).await;
+    pub fn saw(&self, name: Name, account: &Arc<Account>) {
+        self.seen().add(name, Arc::clone(account));
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with<T>(&self, name: &str, act: impl FnOnce(&mut Known) -> T) -> T {
@@ -289,6 +312,17 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_names_are_remembered_and_not_all() {
+        let accounts = Accounts::new("lg");
+        let account = accounts.account("main");
+        let name = |n: usize| (n as u128).to_be_bytes();
+        (0..3 * REMEMBERED).for_each(|n| accounts.saw(name(n), &account));
+        let known = (0..3 * REMEMBERED).map(|n| accounts.of(&name(n)).is_some());
+        let known: Vec<bool> = known.collect();
+        assert_eq!(known.iter().rposition(|known| !known), Some(REMEMBERED - 1));
+    }
 
     #[test]
     fn every_step_has_its_queues_and_those_that_go_before_a_new_lead_stand_first() {

@@ -22,7 +22,7 @@ pub async fn by_call(
         redis::from_redis_value(found.map_err(|e| store_error(&e))?).map_err(|_| unexpected())?;
     let Some(id) = found else { return Ok(None) };
     let id: [u8; 16] = id.try_into().map_err(|_| unexpected())?;
-    redis.server.accounts.saw(id, &account).await;
+    redis.server.accounts.saw(id, &account);
     Ok(Some(LeadId::from_bytes(id)))
 }
 
@@ -46,7 +46,7 @@ pub async fn by_person(
             let id: [u8; 16] = answer.array(at)?;
             let lead = LeadId::from_bytes(id);
             if !holders.contains(&lead) {
-                redis.server.accounts.saw(id, &account).await;
+                redis.server.accounts.saw(id, &account);
                 holders.push(lead);
             }
         }

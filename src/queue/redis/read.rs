@@ -23,7 +23,7 @@ pub async fn locate(
     kind: fn(&Account) -> &str,
 ) -> Result<Option<Arc<Account>>, StoreError> {
     let server = &redis.server;
-    if let Some(account) = server.accounts.of(name).await {
+    if let Some(account) = server.accounts.of(name) {
         return Ok(Some(account));
     }
     let all = server.listed().await?;
@@ -39,7 +39,7 @@ pub async fn locate(
     let Some(account) = found.and_then(|at| all.get(at)) else {
         return Ok(None);
     };
-    server.accounts.saw(*name, account).await;
+    server.accounts.saw(*name, account);
     Ok(Some(Arc::clone(account)))
 }
 

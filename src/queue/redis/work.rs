@@ -53,11 +53,7 @@ pub async fn claim(
         return Ok(None);
     }
     let mut lead = record::lead(&answer, 0, 3)?;
-    redis
-        .server
-        .accounts
-        .saw(*lead.id.as_bytes(), &account)
-        .await;
+    redis.server.accounts.saw(*lead.id.as_bytes(), &account);
     let seen = Seen::of(&lead);
     lead.status = record::shown(lead.status, Some(step));
     Ok(Some(Claim {
