@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
 
-use crate::lead::LeadId;
+use crate::lead::{LeadId, Step};
 
 /// The switchboard between a store and those who wait on it.
 pub struct Changes {
     leads: Mutex<HashMap<LeadId, Arc<Notify>>>,
-    work: watch::Sender<u64>,
+    /// By step, so that a thousand new leads a second wake only those who take them.
+    work: [watch::Sender<u64>; Step::ALL.len()],
     messages: watch::Sender<u64>,
 }
 
@@ -20,7 +21,7 @@ impl Default for Changes {
     fn default() -> Self {
         Self {
             leads: Mutex::default(),
-            work: watch::Sender::new(0),
+            work: Step::ALL.map(|_| watch::Sender::new(0)),
             messages: watch::Sender::new(0),
         }
     }
@@ -36,18 +37,22 @@ impl Changes {
 
     /// Something may be due, or a permit may be free.
     pub fn work(&self) {
-        self.work.send_modify(|turn| *turn = turn.wrapping_add(1));
+        self.work.iter().for_each(turn);
     }
 
-    /// To be woken by [`Changes::work`].
-    pub fn watch_work(&self) -> watch::Receiver<u64> {
-        self.work.subscribe()
+    /// A lead may be due for this step.
+    pub fn work_at(&self, step: Step) {
+        turn(self.work_of(step));
+    }
+
+    /// To be woken by [`Changes::work`], and by [`Changes::work_at`] for this step.
+    pub fn watch_work(&self, step: Step) -> watch::Receiver<u64> {
+        self.work_of(step).subscribe()
     }
 
     /// A message may be due to some receiver.
     pub fn messages(&self) {
-        self.messages
-            .send_modify(|turn| *turn = turn.wrapping_add(1));
+        turn(&self.messages);
     }
 
     /// To be woken by [`Changes::messages`].
@@ -65,9 +70,17 @@ impl Changes {
         }
     }
 
+    fn work_of(&self, step: Step) -> &watch::Sender<u64> {
+        &self.work[step as usize]
+    }
+
     fn waiters(&self) -> MutexGuard<'_, HashMap<LeadId, Arc<Notify>>> {
         self.leads.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn turn(signal: &watch::Sender<u64>) {
+    signal.send_modify(|turn| *turn = turn.wrapping_add(1));
 }
 
 /// One caller's interest in one lead; ends with it.
@@ -106,6 +119,23 @@ mod tests {
         let changed = watch.changed();
         changes.lead(id);
         changed.await;
+    }
+
+    #[test]
+    fn a_lead_for_one_step_wakes_nobody_who_waits_for_another() {
+        let changes = Changes::default();
+        let watches = Step::ALL.map(|step| (step, changes.watch_work(step)));
+        changes.work_at(Step::Book);
+        for (step, watch) in &watches {
+            let woken = watch.has_changed().unwrap();
+            assert_eq!(woken, *step == Step::Book, "{step:?}");
+        }
+        changes.work();
+        assert!(
+            watches
+                .iter()
+                .all(|(_, watch)| watch.has_changed().unwrap())
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ const LOOK_AT_MOST: Duration = Duration::from_millis(20);
 /// # Errors
 /// When the store fails.
 pub async fn wait_for_due(store: &dyn Store, account: &str, step: Step) -> Result<(), StoreError> {
-    let mut signal = store.changes().watch_work();
+    let mut signal = store.changes().watch_work(step);
     loop {
         signal.mark_unchanged();
         let looked = Instant::now();
@@ -29,7 +29,7 @@ pub async fn wait_for_due(store: &dyn Store, account: &str, step: Step) -> Resul
         };
         // Either is only a reason to look again.
         tokio::time::timeout(wait, signal.changed()).await.ok();
-        // A thousand leads a second are a thousand signals, and most of them are not for this step.
+        // A thousand leads a second are a thousand signals.
         tokio::time::sleep_until(looked + LOOK_AT_MOST).await;
     }
 }

@@ -101,9 +101,9 @@ pub fn accept(
         None => &announced.kept,
     };
     notices::write(desk, told)?;
-    if first.is_some() {
+    if let Some(step) = first {
         desk.lanes.count(&desk.db, account, lane, 1)?;
-        desk.work_may_be_due();
+        desk.work_may_be_due_at(step);
     }
     Ok(Ok(match earlier {
         Some(of) => Accepted::Duplicate { of },

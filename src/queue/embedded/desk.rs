@@ -1,6 +1,6 @@
 //! What the writer's thread works with, and the transactions around the steps of a group.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
@@ -54,6 +54,7 @@ pub struct Desk {
 enum Signal {
     Lead(LeadId),
     Work,
+    WorkAt(Step),
     Messages,
 }
 
@@ -95,6 +96,11 @@ impl Desk {
     /// To be told, once this step is on disk, to those who wait for work.
     pub fn work_may_be_due(&mut self) {
         self.signals.push(Signal::Work);
+    }
+
+    /// To be told, once this step is on disk, to those who wait for work of this kind.
+    pub fn work_may_be_due_at(&mut self, step: Step) {
+        self.signals.push(Signal::WorkAt(step));
     }
 
     /// To be told, once this step is on disk, to those who send messages.
@@ -286,16 +292,17 @@ impl Desk {
 }
 
 fn send(signals: Vec<Signal>, changes: &Changes) {
-    let (mut work, mut messages) = (false, false);
+    let (mut work, mut messages) = (HashSet::new(), false);
     for signal in signals {
         match signal {
             Signal::Lead(id) => changes.lead(id),
-            Signal::Work => work = true,
+            Signal::Work => work.extend(Step::ALL),
+            Signal::WorkAt(step) => drop(work.insert(step)),
             Signal::Messages => messages = true,
         }
     }
-    if work {
-        changes.work();
+    for step in work {
+        changes.work_at(step);
     }
     if messages {
         changes.messages();

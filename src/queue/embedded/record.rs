@@ -166,8 +166,8 @@ pub fn rewrite(
         desk.recent.lock().free(&desk.db, lead.id, &place.person)?;
     }
     desk.lead_changed(lead.id);
-    if step.is_some() {
-        desk.work_may_be_due();
+    if let Next::After { step, .. } = next {
+        desk.work_may_be_due_at(step);
     }
     Ok(())
 }

@@ -71,8 +71,8 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
         Accepted::Replayed { lead, .. } => accounts.saw(*lead.as_bytes(), &account),
         Accepted::KeyReused => {}
     }
-    if matches!(accepted, Accepted::Kept { .. }) && first.is_some() {
-        redis.changes.work();
+    if let (Accepted::Kept { .. }, Some(step)) = (&accepted, first) {
+        redis.changes.work_at(step);
     }
     if !told.is_empty() {
         redis.changes.messages();

@@ -72,6 +72,7 @@ fn ring(message: &[u8], mark: Mark, changes: &Changes) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lead::Step;
 
     #[test]
     fn only_what_others_told_rings() {
@@ -84,7 +85,7 @@ mod tests {
             (other, b"", false),
         ] {
             let changes = Changes::default();
-            let work = changes.watch_work();
+            let work = changes.watch_work(Step::Book);
             ring(&[&from[..], told].concat(), mine, &changes);
             assert_eq!(work.has_changed().unwrap(), rings, "{told:?}");
         }

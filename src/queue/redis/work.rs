@@ -270,8 +270,8 @@ async fn rewrite(
         _ => return Ok(Rewritten::PersonTaken(LeadId::from_bytes(answer.array(1)?))),
     };
     redis.changes.lead(lead.id);
-    if !step.is_empty() {
-        redis.changes.work();
+    if let Next::After { step, .. } = next {
+        redis.changes.work_at(step);
     }
     if !told.is_empty() {
         redis.changes.messages();

@@ -331,7 +331,7 @@ pub async fn urgent_leads_go_before_and_delayed_ones_do_not(bench: &mut dyn Benc
 pub async fn those_who_wait_are_woken(bench: &mut dyn Bench) {
     let store = bench.store();
     let soon = Duration::from_secs(10);
-    let mut work = store.changes().watch_work();
+    let mut work = store.changes().watch_work(Step::Book);
     let id = keep(store, acceptance(lead())).await;
     timeout(soon, work.changed())
         .await

@@ -208,7 +208,7 @@ pub async fn what_is_given_back_is_free_at_once(bench: &mut dyn Bench) {
         ..THREE
     };
     let unused = permit(store, one).await;
-    let mut work = store.changes().watch_work();
+    let mut work = store.changes().watch_work(Step::Book);
     store.give_back(BUDGET, unused).await.unwrap();
     tokio::time::timeout(Duration::from_secs(10), work.changed())
         .await

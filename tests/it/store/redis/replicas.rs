@@ -162,7 +162,7 @@ async fn those_who_wait_in_another_replica_are_woken() {
         (listeners == 3).then_some(())
     })
     .await;
-    let mut work = there.changes().watch_work();
+    let mut work = there.changes().watch_work(Step::Book);
     let id = keep(here, acceptance(lead())).await;
     timeout(SOON, work.changed())
         .await
