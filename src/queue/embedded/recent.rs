@@ -4,6 +4,10 @@
 //! added. So a new key is kept in memory, with one row of the table `recent` at whose end it is added, and goes into
 //! its own table later: when nothing else is to be done, or with many others in the order of the keys, so that
 //! neighbours share their pages. A process that starts reads `recent` again. Whoever looks a key up asks here first.
+//!
+//! Most new leads are of persons nobody claims, so a sieve in memory tells which digests cannot be in their table.
+
+mod sieve;
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -14,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::record::{digests, id};
 use crate::lead::LeadId;
 use crate::queue::{Digest, StoreError};
+use sieve::Sieve;
 
 /// With so many keys, of some fifty bytes each, they are moved even under load.
 const MANY: usize = 128 * 1024;
@@ -68,6 +73,10 @@ pub struct Recent {
     undo: Vec<Undo>,
     /// Leads deleted by the open group.
     gone: Vec<Key>,
+    /// The digests here and in the table `person`, and some that were. `None`: nobody has read the table yet.
+    known: Option<Sieve>,
+    /// Those that went there since somebody began to read it.
+    learning: Option<Sieve>,
 }
 
 /// As the writer keeps them and readers ask them.
@@ -89,6 +98,10 @@ impl Recent {
     /// What the last process left.
     fn read(db: &Connection) -> rusqlite::Result<Self> {
         let mut recent = Self::default();
+        let nobody = "SELECT NOT EXISTS (SELECT 1 FROM person)";
+        if db.query_row(nobody, [], |row| row.get(0))? {
+            recent.known = Some(Sieve::for_keys(0));
+        }
         // A lead may have been deleted since, and its row number given to another.
         let mut find = db.prepare(
             "SELECT lead_id, (SELECT seq FROM leads WHERE seq = recent.seq AND id = recent.lead_id), person, until \
@@ -104,9 +117,10 @@ impl Recent {
             }
             for digest in digests(&person) {
                 let claim = until.map(|until| Claim { lead, until });
-                recent.young.claims.insert(*digest, claim);
+                recent.set(*digest, claim);
             }
         }
+        recent.undo.clear();
         Ok(recent)
     }
 
@@ -249,6 +263,9 @@ impl Recent {
         )?;
         let mut free = db.prepare_cached("DELETE FROM person WHERE digest = ?1")?;
         for (key, held) in self.old.claims.range(after(self.moved.claim)).take(left) {
+            if let Some(learning) = &mut self.learning {
+                learning.add(key);
+            }
             match held {
                 Some(held) => claim.execute((key, held.lead.as_bytes(), held.until))?,
                 None => free.execute([key])?,
@@ -258,6 +275,30 @@ impl Recent {
         }
         self.moving.all = left > 0;
         Ok(())
+    }
+
+    /// Whether the table `person` should be read anew by whoever has time for it.
+    pub fn is_to_learn(&self) -> bool {
+        self.known.as_ref().is_none_or(Sieve::is_crowded)
+    }
+
+    /// Begins to learn the digests in `person`, about so many. What is returned is to be given back with all of them that
+    /// are committed from now on; those that are moved there meanwhile are added.
+    pub fn learn(&mut self, digests: usize) -> Sieve {
+        self.learning = Some(Sieve::for_keys(digests));
+        Sieve::for_keys(digests)
+    }
+
+    /// Every digest in `person` was added since [`Recent::learn`].
+    pub fn learnt(&mut self, mut read: Sieve) {
+        if let Some(meanwhile) = self.learning.take() {
+            read.unite(&meanwhile);
+            let here = [&self.young.claims, &self.old.claims];
+            here.iter()
+                .flat_map(|claims| claims.keys())
+                .for_each(|digest| read.add(digest));
+            self.known = Some(read);
+        }
     }
 
     /// Where a step begins, for [`Recent::undo`].
@@ -304,11 +345,18 @@ impl Recent {
     }
 
     fn set(&mut self, digest: Digest, claim: Option<Claim>) {
+        if let Some(known) = &mut self.known {
+            known.add(&digest);
+        }
         let before = self.young.claims.insert(digest, claim);
         self.undo.push(Undo::Claim(digest, before));
     }
 
     fn claim_of(&self, db: &Connection, digest: &Digest) -> Result<Option<Claim>, StoreError> {
+        let known = self.known.as_ref();
+        if known.is_some_and(|known| !known.may_have(digest)) {
+            return Ok(None);
+        }
         let claims = [&self.young.claims, &self.old.claims];
         if let Some(known) = claims.iter().find_map(|claims| claims.get(digest)) {
             return Ok(*known);

@@ -57,6 +57,7 @@ pub async fn sweep(store: &Embedded, retention: Retention) -> Result<Swept, Stor
                 .await?;
         }
     }
+    learn(store).await?;
     store.writer.run(small_tables).await?;
     let told = pieces(store, move |desk| notices::sweep(desk, kept)).await?;
     let ended = pieces(store, move |desk| ended(desk, kept)).await?;
@@ -65,6 +66,36 @@ pub async fn sweep(store: &Embedded, retention: Retention) -> Result<Swept, Stor
         leads: ended as u64,
         more: more || told == most || ended == most,
     })
+}
+
+/// Reads which digests the table `person` has, where that is not known well: twice from end to end, beside the writer,
+/// once in the life of a process and whenever it has grown by four.
+async fn learn(store: &Embedded) -> Result<(), StoreError> {
+    if !store.recent.lock().is_to_learn() {
+        return Ok(());
+    }
+    let count = |db: &Connection| {
+        let count: i64 = db
+            .prepare_cached("SELECT count(*) FROM person")?
+            .query_row([], |row| row.get(0))?;
+        Ok(count)
+    };
+    let count = store.readers.run(count).await?;
+    let mut sieve = store
+        .recent
+        .lock()
+        .learn(usize::try_from(count).unwrap_or_default());
+    let read = store.readers.run(move |db| {
+        let mut find = db.prepare_cached("SELECT digest FROM person")?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            sieve.add(&row.get(0)?);
+        }
+        Ok(sieve)
+    });
+    let read = read.await?;
+    store.recent.lock().learnt(read);
+    Ok(())
 }
 
 /// Deletes until a piece is not full, or enough for one sweep. How many rows went.

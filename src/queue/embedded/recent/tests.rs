@@ -29,6 +29,8 @@ enum Group {
     Shift(usize, bool),
     /// One process ends and another begins.
     Restart,
+    /// Somebody begins to read the table of persons, or gives back what was read.
+    Learn,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -47,6 +49,7 @@ fn group() -> impl Strategy<Value = Group> {
         4 => (steps, proptest::bool::weighted(0.8)).prop_map(|(s, kept)| Group::Steps(s, kept)),
         4 => (1..4_usize, proptest::bool::weighted(0.8)).prop_map(|(n, kept)| Group::Shift(n, kept)),
         1 => Just(Group::Restart),
+        2 => Just(Group::Learn),
     ]
 }
 
@@ -119,6 +122,14 @@ fn happen(db: &Connection, recent: &Shared, truth: &mut Truth, event: &Event) {
     }
 }
 
+/// What a reader finds that begins now.
+fn all_persons(db: &Connection, mut sieve: Sieve) -> Sieve {
+    let mut find = db.prepare("SELECT digest FROM person").unwrap();
+    let digests = find.query_map([], |row| row.get(0)).unwrap();
+    digests.for_each(|digest| sieve.add(&digest.unwrap()));
+    sieve
+}
+
 /// Ends the open group one way or the other.
 fn end(db: &Connection, recent: &Shared, kept: bool) {
     if kept {
@@ -153,6 +164,7 @@ proptest! {
         let db = database();
         let mut recent = Shared::read(&db).unwrap();
         let mut truth = Truth::default();
+        let mut reading = None;
         for group in &groups {
             match group {
                 Group::Steps(events, kept) => {
@@ -174,7 +186,14 @@ proptest! {
                         end(&db, &recent, *kept);
                     }
                 }
-                Group::Restart => recent = Shared::read(&db).unwrap(),
+                Group::Restart => {
+                    recent = Shared::read(&db).unwrap();
+                    reading = None;
+                }
+                Group::Learn => match reading.take() {
+                    None => reading = Some(all_persons(&db, recent.lock().learn(0))),
+                    Some(read) => recent.lock().learnt(read),
+                },
             }
             agrees(&db, &recent, &truth);
             // What a process would know that began now.
