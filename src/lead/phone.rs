@@ -137,6 +137,11 @@ fn as_written(digits: &str) -> Option<(PhoneNumber, Region)> {
     if national.starts_with('0') {
         return None;
     }
+    // Most numbers are of the code's main region, which is the first that would be tried.
+    let main = PHONE_NUMBER_UTIL.get_region_for_country_code(country_code);
+    if let Some(main) = main.filter(|main| number.is_valid_for_region(*main)) {
+        return Some((number, main));
+    }
     let (number, own) = with_region(number);
     let own = own.filter(|own| number.is_valid_for_region(*own))?;
     Some((number, own))
