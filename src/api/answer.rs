@@ -1,13 +1,16 @@
 //! What an answer that tells of a lead carries.
 
 use actix_web::HttpResponse;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName};
 
 use super::door::Admitted;
 use super::prefer::Wait;
 use super::problem::rate_limit;
 use super::reply::Voice;
 use super::state::LeadState;
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// The answer that tells a caller where its lead stands, in the shape of the bot's platform when there is one.
 pub(super) fn answer(state: &LeadState, voice: Option<&Voice>) -> HttpResponse {
@@ -25,9 +28,7 @@ pub(super) fn answer(state: &LeadState, voice: Option<&Voice>) -> HttpResponse {
 pub(super) fn applied(answer: &mut HttpResponse, wait: &Wait) {
     let Some(applied) = &wait.applied else { return };
     if let Ok(value) = header::HeaderValue::from_str(applied) {
-        answer
-            .headers_mut()
-            .insert(header::HeaderName::from_static("preference-applied"), value);
+        answer.headers_mut().insert(PREFERENCE_APPLIED, value);
     }
 }
 

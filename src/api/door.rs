@@ -21,6 +21,8 @@ use crate::settings::{Source, SourceKind};
 
 pub(super) use address::client_address;
 
+const TOKEN: header::HeaderName = header::HeaderName::from_static("x-leadgate-token");
+
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -317,7 +319,7 @@ fn bearer(request: &HttpRequest) -> Option<String> {
 }
 
 fn token(request: &HttpRequest) -> Option<String> {
-    if let Some(value) = request.headers().get("x-leadgate-token") {
+    if let Some(value) = request.headers().get(TOKEN) {
         return value.to_str().ok().map(str::to_owned);
     }
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).ok()?;

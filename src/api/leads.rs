@@ -1,6 +1,6 @@
 //! Taking a lead over HTTP.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use tokio::time::Instant;
@@ -19,6 +19,9 @@ use crate::lead::Status;
 use crate::queue::Digest;
 use crate::settings::{Source, SourceKind};
 use crate::telemetry;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// `POST /v1/sources/{source}/leads`
 pub async fn take(
@@ -162,7 +165,7 @@ async fn answered(
             };
             let mut answer = answer(&state, voice);
             answer.headers_mut().insert(
-                header::HeaderName::from_static("idempotency-replayed"),
+                IDEMPOTENCY_REPLAYED,
                 header::HeaderValue::from_static("true"),
             );
             answer
@@ -191,7 +194,7 @@ fn refused(source: &Source, problem: &Problem) {
 }
 
 fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get("idempotency-key") else {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else {
         return Ok(None);
     };
     let bad = || {

@@ -80,37 +80,37 @@ impl Gateway {
 
 /// The whole route table.
 pub fn routes(config: &mut web::ServiceConfig) {
-    let leads_of_source = web::resource("/v1/sources/{source}/leads")
+    let leads_of_source = at("/v1/sources/{source}/leads")
         .wrap(from_fn(cors::around))
         .route(web::post().to(leads::take))
         .route(web::get().to(platform::handshake))
         .default_service(web::to(not_allowed_of_source));
-    let slots_of_source = web::resource("/v1/sources/{source}/slots")
+    let slots_of_source = at("/v1/sources/{source}/slots")
         .wrap(from_fn(cors::around))
         .route(web::get().to(slots::list))
         .default_service(web::to(|request| {
             not_allowed(request, "GET, HEAD, OPTIONS")
         }));
-    let lead = web::resource("/v1/leads/{leadId}")
+    let lead = at("/v1/leads/{leadId}")
         .wrap(from_fn(cors::around))
         .route(web::get().to(status::tell))
         .default_service(web::to(|request| {
             not_allowed(request, "GET, HEAD, OPTIONS")
         }));
-    let events = web::resource("/v1/leads/{leadId}/events")
+    let events = at("/v1/leads/{leadId}/events")
         .wrap(from_fn(cors::around))
         .route(web::get().to(events::follow))
         .default_service(web::to(|request| {
             not_allowed(request, "GET, HEAD, OPTIONS")
         }));
-    let time = web::resource("/v1/leads/{leadId}/time")
+    let time = at("/v1/leads/{leadId}/time")
         .wrap(from_fn(cors::around))
         .route(web::post().to(time::choose))
         .default_service(web::to(|request| not_allowed(request, "POST, OPTIONS")));
-    let webhooks = web::resource("/v1/accounts/{account}/webhooks")
+    let webhooks = at("/v1/accounts/{account}/webhooks")
         .route(web::post().to(hooks::take))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let webhooks_with_token = web::resource("/v1/accounts/{account}/webhooks/{token}")
+    let webhooks_with_token = at("/v1/accounts/{account}/webhooks/{token}")
         .route(web::post().to(hooks::take))
         .default_service(web::to(|request| not_allowed(request, "POST")));
     config
@@ -132,8 +132,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .default_service(web::to(nothing_here));
 }
 
-fn plain(path: &str, route: actix_web::Route) -> actix_web::Resource {
-    web::resource(path)
+/// The routes at one path, which know its pattern themselves: the library would match the path once more to tell it.
+fn at(pattern: &'static str) -> actix_web::Resource {
+    web::resource(pattern).app_data(request::Pattern(pattern))
+}
+
+fn plain(path: &'static str, route: actix_web::Route) -> actix_web::Resource {
+    at(path)
         .route(route)
         .default_service(web::to(|request| not_allowed(request, "GET, HEAD")))
 }

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderName;
 use jiff::Timestamp;
 
 use crate::queue::Limit;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// The longest wait that is honoured.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(25);
@@ -26,7 +29,7 @@ pub struct Wait {
 pub fn wait(request: &HttpRequest, usual: Duration) -> Wait {
     let values = request
         .headers()
-        .get_all("prefer")
+        .get_all(PREFER)
         .filter_map(|value| value.to_str().ok());
     read(values, usual)
 }

@@ -158,6 +158,9 @@ impl Problem {
     }
 }
 
+const RATELIMIT_POLICY: header::HeaderName = header::HeaderName::from_static("ratelimit-policy");
+const RATELIMIT: header::HeaderName = header::HeaderName::from_static("ratelimit");
+
 /// The headers that tell an allowance (draft-ietf-httpapi-ratelimit-headers).
 pub fn rate_limit(allowance: Allowance) -> [(header::HeaderName, String); 2] {
     let Allowance {
@@ -168,11 +171,11 @@ pub fn rate_limit(allowance: Allowance) -> [(header::HeaderName, String); 2] {
     } = allowance;
     [
         (
-            header::HeaderName::from_static("ratelimit-policy"),
+            RATELIMIT_POLICY,
             format!("\"default\";q={quota};w={window_seconds}"),
         ),
         (
-            header::HeaderName::from_static("ratelimit"),
+            RATELIMIT,
             format!("\"default\";r={remaining};t={retry_after_seconds}"),
         ),
     ]

@@ -1,5 +1,7 @@
 //! Around every request: its id, its span, and the one shape of every error.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use actix_web::body::{self, BodySize, BoxBody, MessageBody};
@@ -27,6 +29,7 @@ const USUAL: [(HeaderName, &str); 3] = [
 ];
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The name of one request, made here.
 #[derive(Clone)]
@@ -35,6 +38,9 @@ pub struct RequestId(pub String);
 /// The span of one request.
 #[derive(Clone)]
 pub struct RequestSpan(pub tracing::Span);
+
+/// The pattern of the path a resource is at.
+pub struct Pattern(pub &'static str);
 
 /// Gives the request an id and a span that joins the caller's trace, and every error the shape of a problem
 /// document, or of a page for whoever waits for one. The span holds the route and the method; path, query, address and
@@ -46,20 +52,21 @@ pub async fn around(
     let id = new_id();
     let began = Instant::now();
     let method = telemetry::metrics::known_method(request.method().as_str());
-    let route = request.match_pattern().unwrap_or_default();
+    // Asked for only where a span is recorded.
+    let route = || request.match_pattern().unwrap_or_default();
     let span = tracing::info_span!(
         "http.request",
-        otel.name = format!("{method} {route}").trim_end(),
+        otel.name = format!("{method} {}", route()).trim_end(),
         otel.kind = "server",
         otel.status_code = Empty,
         http.request.method = method,
-        http.route = route,
+        http.route = route(),
         request.id = id,
         http.response.status_code = Empty
     );
     let parent = request
         .headers()
-        .get("traceparent")
+        .get(TRACEPARENT)
         .and_then(|value| value.to_str().ok());
     telemetry::join_trace(&span, parent);
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -98,7 +105,9 @@ pub async fn around(
     if status >= 500 {
         span.record("otel.status_code", "ERROR");
     }
-    telemetry::metrics::served(method, &route, status, began.elapsed());
+    let route = response.request().app_data::<Pattern>();
+    let route = route.map_or("", |pattern| pattern.0);
+    telemetry::metrics::served(method, route, status, began.elapsed());
     complete(response.headers_mut());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -130,6 +139,15 @@ fn problem_in(error: Option<&Error>) -> Option<Problem> {
     })
 }
 
+/// Told apart from all others, and not secret: the first is random, and each is so far from the one before that no two
+/// replicas meet.
 fn new_id() -> String {
-    getrandom::u64().map_or_else(|_| "none".to_owned(), |bits| format!("{bits:016x}"))
+    /// Odd, so that every number comes once.
+    const APART: u64 = 0x9E37_79B9_7F4A_7C15;
+    static NEXT: OnceLock<Option<AtomicU64>> = OnceLock::new();
+    let next = NEXT.get_or_init(|| getrandom::u64().ok().map(AtomicU64::new));
+    match next {
+        Some(next) => format!("{:016x}", next.fetch_add(APART, Ordering::Relaxed)),
+        None => "none".to_owned(),
+    }
 }

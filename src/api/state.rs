@@ -235,7 +235,6 @@ impl LeadState {
             .public_url
             .as_deref()
             .unwrap_or_default();
-        let zone = zone_of(lead);
         let status = told_status(lead);
         Self {
             lead_id: lead.id,
@@ -245,6 +244,7 @@ impl LeadState {
             estimated_start_at: None,
             booking: lead.booking.as_ref().map(BookingState::of),
             alternatives: (status == Status::NeedsTime).then(|| {
+                let zone = zone_of(lead);
                 let times = lead.alternatives.iter();
                 times.map(|at| Slot::new(*at, &zone)).collect()
             }),

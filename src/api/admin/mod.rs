@@ -22,23 +22,23 @@ use actix_web::middleware::{Next, from_fn};
 use actix_web::{Error, web};
 
 use super::problem::{Code, Problem};
-use super::{Gateway, door, not_allowed};
+use super::{Gateway, at, door, not_allowed};
 
 /// The operator's routes.
 pub fn routes(config: &mut web::ServiceConfig) {
-    let leads = web::resource("/v1/admin/leads")
+    let leads = at("/v1/admin/leads")
         .wrap(from_fn(gate))
         .route(web::get().to(leads::list))
         .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
-    let lead = web::resource("/v1/admin/leads/{leadId}")
+    let lead = at("/v1/admin/leads/{leadId}")
         .wrap(from_fn(gate))
         .route(web::get().to(leads::show))
         .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
-    let backfills = web::resource("/v1/admin/backfills")
+    let backfills = at("/v1/admin/backfills")
         .wrap(from_fn(gate))
         .route(web::post().to(backfills::fill))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let imports = web::resource("/v1/admin/imports")
+    let imports = at("/v1/admin/imports")
         .wrap(from_fn(gate))
         .route(web::post().to(imports::take))
         .default_service(web::to(|request| not_allowed(request, "POST")));
@@ -54,27 +54,27 @@ pub fn routes(config: &mut web::ServiceConfig) {
 
 /// Acts on one lead, and on many.
 fn acts_on_leads(config: &mut web::ServiceConfig) {
-    let retry = web::resource("/v1/admin/leads/{leadId}/retry")
+    let retry = at("/v1/admin/leads/{leadId}/retry")
         .wrap(from_fn(gate))
         .route(web::post().to(acts::retry))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let release = web::resource("/v1/admin/leads/{leadId}/release")
+    let release = at("/v1/admin/leads/{leadId}/release")
         .wrap(from_fn(gate))
         .route(web::post().to(acts::release))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let cancel = web::resource("/v1/admin/leads/{leadId}/cancel")
+    let cancel = at("/v1/admin/leads/{leadId}/cancel")
         .wrap(from_fn(gate))
         .route(web::post().to(acts::cancel))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let replays = web::resource("/v1/admin/replays")
+    let replays = at("/v1/admin/replays")
         .wrap(from_fn(gate))
         .route(web::post().to(replays::replay))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let erasures = web::resource("/v1/admin/erasures")
+    let erasures = at("/v1/admin/erasures")
         .wrap(from_fn(gate))
         .route(web::post().to(erasures::erase))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let export = web::resource("/v1/admin/export")
+    let export = at("/v1/admin/export")
         .wrap(from_fn(gate))
         .route(web::get().to(export::export))
         .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
@@ -88,27 +88,27 @@ fn acts_on_leads(config: &mut web::ServiceConfig) {
 }
 
 fn pauses_and_resumes(config: &mut web::ServiceConfig) {
-    let accounts = web::resource("/v1/admin/accounts")
+    let accounts = at("/v1/admin/accounts")
         .wrap(from_fn(gate))
         .route(web::get().to(pauses::accounts))
         .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
-    let pause_account = web::resource("/v1/admin/accounts/{account}/pause")
+    let pause_account = at("/v1/admin/accounts/{account}/pause")
         .wrap(from_fn(gate))
         .route(web::post().to(pauses::pause_account))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let resume_account = web::resource("/v1/admin/accounts/{account}/resume")
+    let resume_account = at("/v1/admin/accounts/{account}/resume")
         .wrap(from_fn(gate))
         .route(web::post().to(pauses::resume_account))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let sources = web::resource("/v1/admin/sources")
+    let sources = at("/v1/admin/sources")
         .wrap(from_fn(gate))
         .route(web::get().to(pauses::sources))
         .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
-    let pause_source = web::resource("/v1/admin/sources/{source}/pause")
+    let pause_source = at("/v1/admin/sources/{source}/pause")
         .wrap(from_fn(gate))
         .route(web::post().to(pauses::pause_source))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let resume_source = web::resource("/v1/admin/sources/{source}/resume")
+    let resume_source = at("/v1/admin/sources/{source}/resume")
         .wrap(from_fn(gate))
         .route(web::post().to(pauses::resume_source))
         .default_service(web::to(|request| not_allowed(request, "POST")));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::leads::told;
 use crate::api::problem::{Code, Problem};
 use crate::api::status::known;
-use crate::api::{Gateway, door, not_allowed};
+use crate::api::{Gateway, at, door, not_allowed};
 use crate::lead::{EventType, Lead, LeadId, MessageId, Status};
 use crate::queue::notices::{Notice, ReceiverState, event_of};
 use crate::queue::{Cursor, Filter};
@@ -26,15 +26,15 @@ const DISORDER: SignedDuration = SignedDuration::from_secs(60);
 
 /// The routes in here.
 pub fn routes(config: &mut web::ServiceConfig) {
-    let receivers = web::resource("/v1/admin/receivers")
+    let receivers = at("/v1/admin/receivers")
         .wrap(from_fn(super::gate))
         .route(web::get().to(list))
         .default_service(web::to(|request| not_allowed(request, "GET, HEAD")));
-    let resume = web::resource("/v1/admin/receivers/{receiver}/resume")
+    let resume = at("/v1/admin/receivers/{receiver}/resume")
         .wrap(from_fn(super::gate))
         .route(web::post().to(resume))
         .default_service(web::to(|request| not_allowed(request, "POST")));
-    let replays = web::resource("/v1/admin/receivers/{receiver}/replays")
+    let replays = at("/v1/admin/receivers/{receiver}/replays")
         .wrap(from_fn(super::gate))
         .route(web::post().to(replay))
         .default_service(web::to(|request| not_allowed(request, "POST")));

@@ -6,7 +6,7 @@ use actix_web::web::{self, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::problem::Problem;
-use super::{Gateway, no_such_path, not_allowed};
+use super::{Gateway, at, no_such_path, not_allowed};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("style.css");
@@ -33,7 +33,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     ] {
         let serve = move |gateway: Data<Gateway>| async move { part(&gateway, kind, text) };
         config.service(
-            web::resource(path)
+            at(path)
                 .route(web::get().to(serve))
                 .default_service(web::to(closed)),
         );

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
+use actix_web::http::header;
 use ipnet::IpNet;
 
 use crate::api::Gateway;
@@ -14,7 +15,7 @@ pub fn client_address(gateway: &Gateway, request: &HttpRequest) -> IpAddr {
         .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
     let forwarded: Vec<&str> = request
         .headers()
-        .get_all("x-forwarded-for")
+        .get_all(header::X_FORWARDED_FOR)
         .filter_map(|value| value.to_str().ok())
         .collect();
     believed_address(

@@ -8,7 +8,7 @@ use crate::intake::draft::camel_case;
 pub(super) fn object(told: &Told) -> Value {
     let mut object = Map::new();
     for (name, value) in &told.facts {
-        object.insert(camel_case(name), value.clone());
+        object.insert(camel_case(name).into_owned(), value.clone());
     }
     object.insert("message".to_owned(), json!(told.text));
     for (index, slot) in told.times.iter().enumerate() {
