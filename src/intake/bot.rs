@@ -112,7 +112,7 @@ pub fn fields(source: &Source, body: Map<String, Value>) -> Placed {
     let (mut placed, rest) = Placed::by_map(body, &source.fields);
     let (own, guessed): (Map<_, _>, Map<_, _>) = rest
         .into_iter()
-        .partition(|(key, _)| TEXT_FIELDS.contains(&camel_case(key).as_str()));
+        .partition(|(key, _)| TEXT_FIELDS.contains(&&*camel_case(key)));
     for (key, value) in own {
         placed.beside(&camel_case(&key), plain(value));
     }
@@ -132,7 +132,8 @@ pub fn fields(source: &Source, body: Map<String, Value>) -> Placed {
 
 /// Leadgate's name for a field of the author's that holds one text.
 fn known(key: &str) -> Option<String> {
-    let neutral = Some(camel_case(key)).filter(|name| TEXT_FIELDS.contains(&name.as_str()));
+    let neutral = Some(camel_case(key).into_owned());
+    let neutral = neutral.filter(|name| TEXT_FIELDS.contains(&name.as_str()));
     neutral.or_else(|| spelling::field(key))
 }
 
@@ -224,7 +225,7 @@ pub fn query(turn: &Turn) -> impl Iterator<Item = (String, String)> + '_ {
         "linkPrefix",
     ];
     turn.parameters.iter().filter_map(move |(name, value)| {
-        let name = camel_case(name);
+        let name = camel_case(name).into_owned();
         let text = match plain(value.clone()) {
             Value::String(text) => text,
             _ => return None,

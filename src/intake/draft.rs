@@ -5,6 +5,8 @@
 mod evidence;
 mod values;
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
@@ -103,11 +105,8 @@ impl Draft {
                 continue;
             }
             let name = camel_case(&key);
-            match draft.take(&name, value, &mut faults) {
-                Taken::Known => {}
-                Taken::Unknown(value) => {
-                    draft.extra.insert(key, value);
-                }
+            if let Taken::Unknown(value) = draft.take(&name, value, &mut faults) {
+                draft.extra.insert(key, value);
             }
         }
         evidence::gather(&mut draft.consent, &mut draft.extra);
@@ -160,7 +159,7 @@ impl Draft {
     fn take(&mut self, name: &str, value: Value, faults: &mut Vec<Fault>) -> Taken {
         if let Some(mark) = Some(name).filter(|name| tracking::is_tracking_key(name)) {
             self.marks.extend(
-                text(&format!("/{mark}"), value, faults).map(|text| (mark.to_owned(), text)),
+                text(format_args!("/{mark}"), value, faults).map(|text| (mark.to_owned(), text)),
             );
             return Taken::Known;
         }
@@ -169,7 +168,7 @@ impl Draft {
                 // A second spelling of a field that was given already.
                 return Taken::Unknown(value);
             }
-            let read = text(&format!("/{name}"), value, faults);
+            let read = text(format_args!("/{name}"), value, faults);
             *place = read;
             return Taken::Known;
         }
@@ -225,9 +224,9 @@ enum Taken {
 }
 
 /// `first_name` as `firstName`. Names that start with an underscore, and campaign marks, are as they are.
-pub fn camel_case(key: &str) -> String {
+pub fn camel_case(key: &str) -> Cow<'_, str> {
     if key.starts_with('_') || !key.contains('_') || tracking::is_tracking_key(key) {
-        return key.to_owned();
+        return key.into();
     }
     let mut camel = String::with_capacity(key.len());
     let mut upper = false;
@@ -241,7 +240,7 @@ pub fn camel_case(key: &str) -> String {
             _ => camel.push(letter),
         }
     }
-    camel
+    camel.into()
 }
 
 /// A key as one step of a JSON pointer (RFC 6901, section 3).

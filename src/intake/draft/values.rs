@@ -1,17 +1,24 @@
 //! Reading one value by its type; what is wrong with it is added to the faults.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::escape;
 use crate::intake::fault::Fault;
 use crate::lead::{Answer, Guest};
 
-pub(super) fn text(pointer: &str, value: Value, faults: &mut Vec<Fault>) -> Option<String> {
+/// `pointer` is written out only for a fault.
+pub(super) fn text(
+    pointer: fmt::Arguments<'_>,
+    value: Value,
+    faults: &mut Vec<Fault>,
+) -> Option<String> {
     match value {
         Value::String(text) => Some(text).filter(|text| !text.trim().is_empty()),
         Value::Null => None,
         other => {
-            faults.push(wrong_type(pointer, "text", &other));
+            faults.push(wrong_type(&pointer.to_string(), "text", &other));
             None
         }
     }
@@ -40,7 +47,7 @@ pub(super) fn wishes(value: Value, faults: &mut Vec<Fault>) -> Vec<(usize, Strin
     };
     let read = items.into_iter().enumerate();
     read.filter_map(|(index, item)| {
-        let text = text(&format!("/wishes/{index}"), item, faults)?;
+        let text = text(format_args!("/wishes/{index}"), item, faults)?;
         Some((index, text))
     })
     .collect()
@@ -89,7 +96,7 @@ fn answer(pointer: &str, value: Value, faults: &mut Vec<Fault>) -> Option<String
     match value {
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(yes) => Some(yes.to_string()),
-        other => text(pointer, other, faults),
+        other => text(format_args!("{pointer}"), other, faults),
     }
 }
 
@@ -105,12 +112,12 @@ pub(super) fn guests(value: Value, faults: &mut Vec<Fault>) -> Vec<(usize, Guest
             Value::Object(mut fields) => (
                 fields
                     .remove("email")
-                    .and_then(|email| text(&format!("{pointer}/email"), email, faults)),
+                    .and_then(|email| text(format_args!("{pointer}/email"), email, faults)),
                 fields
                     .remove("name")
-                    .and_then(|name| text(&format!("{pointer}/name"), name, faults)),
+                    .and_then(|name| text(format_args!("{pointer}/name"), name, faults)),
             ),
-            other => (text(&pointer, other, faults), None),
+            other => (text(format_args!("{pointer}"), other, faults), None),
         };
         match email {
             Some(email) => guests.push((index, Guest { email, name })),
@@ -137,7 +144,7 @@ pub(super) fn utm(value: Value, faults: &mut Vec<Fault>) -> Vec<(String, String)
             format!("utm_{key}")
         };
         marks.extend(
-            text(&format!("/utm/{}", escape(&key)), value, faults).map(|text| (name, text)),
+            text(format_args!("/utm/{}", escape(&key)), value, faults).map(|text| (name, text)),
         );
     }
     marks

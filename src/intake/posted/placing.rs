@@ -58,8 +58,8 @@ impl Placed {
     /// second text is a repeat.
     pub fn beside(&mut self, name: &str, value: Value) {
         let camel = camel_case(name);
-        let is_camel = self.fields.contains_key(&camel);
-        let key = if is_camel { camel.as_str() } else { name };
+        let is_camel = self.fields.contains_key(&*camel);
+        let key = if is_camel { &*camel } else { name };
         let Some(there) = self.fields.get_mut(key) else {
             self.fields.insert(key.to_owned(), value);
             return;
@@ -197,7 +197,7 @@ impl Reading {
 /// Where a field of this name belongs.
 fn place(name: &str) -> Place {
     if let Some((object, member)) = member_of(name) {
-        match camel_case(object).as_str() {
+        match &*camel_case(object) {
             "answers" => return Place::Under("answers", member.to_owned()),
             "consent" => return Place::Under("consent", member.to_owned()),
             "metadata" => return Place::Under("metadata", member.to_owned()),
@@ -214,14 +214,14 @@ fn place(name: &str) -> Place {
         }
     }
     let camel = camel_case(name);
-    match camel.as_str() {
+    match &*camel {
         "wishes" => Place::Wish,
         "additionalGuests" => Place::Guests,
         "consent" => Place::Free("consent"),
         "metadata" => Place::Free("metadata"),
         "answers" => Place::Whole("answers"),
         "utm" => Place::Whole("utm"),
-        _ if Draft::holds_text(&camel) => Place::Text(camel),
+        _ if Draft::holds_text(&camel) => Place::Text(camel.into_owned()),
         _ => spelling::field(name).map_or(Place::Unknown, Place::Text),
     }
 }
