@@ -176,14 +176,18 @@ impl Connection {
 
 /// Status and whole length of an answer whose head is complete.
 fn measured(answer: &[u8]) -> Option<(u16, usize)> {
-    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
-    let head = std::str::from_utf8(&answer[..end]).ok()?;
-    let status = head.get(9..12)?.parse().ok()?;
-    let length = head
-        .lines()
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .and_then(|(_, value)| value.trim().parse::<usize>().ok())
-        .unwrap_or(0);
-    Some((status, end + length))
+    let text = std::str::from_utf8(answer).ok()?;
+    let status = text.get(9..12)?.parse().ok()?;
+    let (mut end, mut length) = (0, 0);
+    loop {
+        let line = &text[end..end + text[end..].find('\n')?];
+        end += line.len() + 1;
+        match line.split_once(':') {
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.trim().parse().ok()?;
+            }
+            None if line == "\r" => return Some((status, end + length)),
+            _ => {}
+        }
+    }
 }
