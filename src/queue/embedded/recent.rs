@@ -18,7 +18,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::record::{digests, id};
 use crate::lead::LeadId;
 use crate::queue::{Digest, StoreError};
-use sieve::Sieve;
+pub use sieve::Sieve;
 
 /// With so many keys, of some fifty bytes each, they are moved even under load.
 const MANY: usize = 128 * 1024;

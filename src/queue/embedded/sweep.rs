@@ -1,10 +1,11 @@
 //! Deleting what is past its time, a piece at once so that nobody waits long behind it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use super::desk::Desk;
+use super::recent::Sieve;
 use super::{Embedded, database, notices};
 use crate::clock::millis;
 use crate::queue::{Retention, StoreError, Swept};
@@ -13,9 +14,13 @@ use crate::queue::{Retention, StoreError, Swept};
 pub const PIECE: usize = 500;
 /// Steps for leads, and for notices, in one sweep.
 const PIECES: usize = 20;
-/// Keys looked for in one sweep. Found beside the writer, so that their tables need no index by time; each look reads
+/// Keys looked for in one sweep. Found beside the writer, so that their tables need no index by time; each sweep reads
 /// such a table from end to end, so it should find all of them.
 const KEYS: usize = 50_000;
+/// What was read in less was little, and nobody waited for it.
+const LITTLE: Duration = Duration::from_micros(200);
+/// So many times as long as a part was read, its reader rests.
+const REST: u32 = 4;
 
 /// A table whose rows lapse at a time of their own.
 #[derive(Clone, Copy)]
@@ -29,8 +34,12 @@ impl Lapsing {
 
     fn find(self) -> &'static str {
         match self {
-            Lapsing::Person => "SELECT digest FROM person WHERE until <= ?1 LIMIT ?2",
-            Lapsing::Idempotency => "SELECT key FROM idempotency WHERE until <= ?1 LIMIT ?2",
+            Lapsing::Person => {
+                "SELECT digest FROM person WHERE digest >= ?1 AND digest < ?2 AND until <= ?3 LIMIT ?4"
+            }
+            Lapsing::Idempotency => {
+                "SELECT key FROM idempotency WHERE key >= ?1 AND key < ?2 AND until <= ?3 LIMIT ?4"
+            }
         }
     }
 
@@ -47,7 +56,7 @@ pub async fn sweep(store: &Embedded, retention: Retention) -> Result<Swept, Stor
     let (now, kept) = (store.now(), retention.ended);
     let mut more = false;
     for table in Lapsing::ALL {
-        let keys = store.readers.run(move |db| lapsed(db, table, now)).await?;
+        let keys = lapsed(store, table, now).await?;
         more |= keys.len() == KEYS;
         for piece in keys.chunks(PIECE) {
             let piece = piece.to_vec();
@@ -68,34 +77,42 @@ pub async fn sweep(store: &Embedded, retention: Retention) -> Result<Swept, Stor
     })
 }
 
-/// Reads which digests the table `person` has, where that is not known well: twice from end to end, beside the writer,
-/// once in the life of a process and whenever it has grown by four.
+/// Reads which digests the table `person` has, where that is not known well: once in the life of a process, and
+/// whenever they have become four times as many.
 async fn learn(store: &Embedded) -> Result<(), StoreError> {
     if !store.recent.lock().is_to_learn() {
         return Ok(());
     }
-    let count = |db: &Connection| {
-        let count: i64 = db
-            .prepare_cached("SELECT count(*) FROM person")?
-            .query_row([], |row| row.get(0))?;
-        Ok(count)
-    };
-    let count = store.readers.run(count).await?;
-    let mut sieve = store
-        .recent
-        .lock()
-        .learn(usize::try_from(count).unwrap_or_default());
-    let read = store.readers.run(move |db| {
-        let mut find = db.prepare_cached("SELECT digest FROM person")?;
-        let mut rows = find.query([])?;
-        while let Some(row) = rows.next()? {
-            sieve.add(&row.get(0)?);
-        }
-        Ok(sieve)
-    });
-    let read = read.await?;
+    let [first, ..] = Part::all();
+    let some = store.readers.run(move |db| count(db, first)).await?;
+    let mut read = store.recent.lock().learn(some * Part::all().len());
+    for part in Part::all() {
+        let began = Instant::now();
+        read = store
+            .readers
+            .run(move |db| learn_part(db, part, read))
+            .await?;
+        rest_after(began).await;
+    }
     store.recent.lock().learnt(read);
     Ok(())
+}
+
+fn count(db: &Connection, part: Part) -> Result<usize, StoreError> {
+    let count: i64 = db
+        .prepare_cached("SELECT count(*) FROM person WHERE digest >= ?1 AND digest < ?2")?
+        .query_row((part.from(), part.end()), |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
+fn learn_part(db: &Connection, part: Part, mut sieve: Sieve) -> Result<Sieve, StoreError> {
+    let mut find =
+        db.prepare_cached("SELECT digest FROM person WHERE digest >= ?1 AND digest < ?2")?;
+    let mut rows = find.query((part.from(), part.end()))?;
+    while let Some(row) = rows.next()? {
+        sieve.add(&row.get(0)?);
+    }
+    Ok(sieve)
 }
 
 /// Deletes until a piece is not full, or enough for one sweep. How many rows went.
@@ -115,11 +132,65 @@ where
 }
 
 /// Keys that have lapsed.
-fn lapsed(db: &Connection, table: Lapsing, now: i64) -> Result<Vec<[u8; 16]>, StoreError> {
-    let most = i64::try_from(KEYS).unwrap_or(i64::MAX);
+async fn lapsed(store: &Embedded, table: Lapsing, now: i64) -> Result<Vec<[u8; 16]>, StoreError> {
+    let mut keys = Vec::new();
+    for part in Part::all() {
+        let (began, most) = (Instant::now(), KEYS - keys.len());
+        let found = store
+            .readers
+            .run(move |db| lapsed_in(db, table, part, now, most));
+        keys.extend(found.await?);
+        if keys.len() >= KEYS {
+            break;
+        }
+        rest_after(began).await;
+    }
+    Ok(keys)
+}
+
+fn lapsed_in(
+    db: &Connection,
+    table: Lapsing,
+    part: Part,
+    now: i64,
+    most: usize,
+) -> Result<Vec<[u8; 16]>, StoreError> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut find = db.prepare_cached(table.find())?;
-    let keys = find.query_map((now, most), |row| row.get(0))?;
+    let keys = find.query_map((part.from(), part.end(), now, most), |row| row.get(0))?;
     Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// A part of a table of digests: those with this first byte. Read from end to end such a table would keep a processor
+/// for a tenth of a second and more, and whoever is served then would wait.
+#[derive(Clone, Copy)]
+struct Part(u8);
+
+impl Part {
+    fn all() -> [Part; 256] {
+        std::array::from_fn(|first| Part(first as u8))
+    }
+
+    /// Before every digest of the part.
+    fn from(self) -> [u8; 1] {
+        [self.0]
+    }
+
+    /// After every digest of the part, and before those of the next.
+    fn end(self) -> Vec<u8> {
+        match self.0.checked_add(1) {
+            Some(next) => vec![next],
+            None => vec![u8::MAX; 17],
+        }
+    }
+}
+
+/// Lets others have the processor for longer than a part was read, where that took long at all.
+async fn rest_after(began: Instant) {
+    let took = began.elapsed();
+    if took > LITTLE {
+        tokio::time::sleep(took * REST).await;
+    }
 }
 
 /// Deletes those of the keys that have lapsed still.
@@ -164,4 +235,22 @@ fn ended(desk: &mut Desk, kept: Duration) -> Result<usize, StoreError> {
         recent.forget(&desk.db, *id)?;
     }
     Ok(gone.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_digest_is_in_one_part() {
+        for (digest, part) in [([0; 16], 0), ([0xFE; 16], 0xFE), ([0xFF; 16], 0xFF)] {
+            let holds = |part: &Part| part.from()[..] <= digest[..] && digest[..] < part.end()[..];
+            let parts: Vec<u8> = Part::all()
+                .iter()
+                .filter(|part| holds(part))
+                .map(|part| part.0)
+                .collect();
+            assert_eq!(parts, [part], "{digest:?}");
+        }
+    }
 }
