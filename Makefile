@@ -55,7 +55,7 @@ chromium: ## Install Chromium from the system's packages where there is none
 fuzz: ## Hand any bytes at all to the platforms' adapters, for a minute or FUZZ_SECONDS
 	scripts/fuzz
 
-bench: redis ## Compare taking a lead with the least a server can do, on both stores (four minutes)
+bench: redis ## Compare taking a lead with the least a server can do, on both stores, as shipped (four minutes, and more to build)
 	cargo bench --locked --bench accept
 	cargo bench --locked --bench replicas
 
