@@ -282,16 +282,19 @@ impl Recent {
         self.known.as_ref().is_none_or(Sieve::is_crowded)
     }
 
-    /// Begins to learn the digests in `person`, about so many. What is returned is to be given back with all of them that
-    /// are committed from now on; those that are moved there meanwhile are added.
-    pub fn learn(&mut self, digests: usize) -> Sieve {
+    /// Begins to learn the digests in `person`, about so many, unless somebody does already. What is returned is to be
+    /// given back with all of them that are committed from now on; those that are moved there meanwhile are added.
+    pub fn learn(&mut self, digests: usize) -> Option<Sieve> {
+        if self.learning.is_some() {
+            return None;
+        }
         self.learning = Some(Sieve::for_keys(digests));
-        Sieve::for_keys(digests)
+        Some(Sieve::for_keys(digests))
     }
 
-    /// Every digest in `person` was added since [`Recent::learn`].
-    pub fn learnt(&mut self, mut read: Sieve) {
-        if let Some(meanwhile) = self.learning.take() {
+    /// Ends what [`Recent::learn`] began: every digest in `person` was added since, or, with `None`, not all could be read.
+    pub fn learnt(&mut self, read: Option<Sieve>) {
+        if let (Some(meanwhile), Some(mut read)) = (self.learning.take(), read) {
             read.unite(&meanwhile);
             let here = [&self.young.claims, &self.old.claims];
             here.iter()

@@ -85,17 +85,25 @@ async fn learn(store: &Embedded) -> Result<(), StoreError> {
     }
     let [first, ..] = Part::all();
     let some = store.readers.run(move |db| count(db, first)).await?;
-    let mut read = store.recent.lock().learn(some * Part::all().len());
+    let Some(blank) = store.recent.lock().learn(some * Part::all().len()) else {
+        return Ok(());
+    };
+    let (read, outcome) = match all_persons(store, blank).await {
+        Ok(read) => (Some(read), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    store.recent.lock().learnt(read);
+    outcome
+}
+
+async fn all_persons(store: &Embedded, mut sieve: Sieve) -> Result<Sieve, StoreError> {
     for part in Part::all() {
         let began = Instant::now();
-        read = store
-            .readers
-            .run(move |db| learn_part(db, part, read))
-            .await?;
+        let read = store.readers.run(move |db| learn_part(db, part, sieve));
+        sieve = read.await?;
         rest_after(began).await;
     }
-    store.recent.lock().learnt(read);
-    Ok(())
+    Ok(sieve)
 }
 
 fn count(db: &Connection, part: Part) -> Result<usize, StoreError> {

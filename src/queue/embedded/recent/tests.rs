@@ -191,8 +191,12 @@ proptest! {
                     reading = None;
                 }
                 Group::Learn => match reading.take() {
-                    None => reading = Some(all_persons(&db, recent.lock().learn(0))),
-                    Some(read) => recent.lock().learnt(read),
+                    None => {
+                        let blank = recent.lock().learn(0).unwrap();
+                        assert!(recent.lock().learn(0).is_none(), "one at a time");
+                        reading = Some(all_persons(&db, blank));
+                    }
+                    Some(read) => recent.lock().learnt(Some(read)),
                 },
             }
             agrees(&db, &recent, &truth);
