@@ -133,7 +133,7 @@ fn every_route_is_in_the_document_and_no_other() {
         &mut texts,
     );
     for text in texts {
-        for opening in ["web::resource(", "plain("] {
+        for opening in [" at(", "plain("] {
             let after = text.split(opening).skip(1).map(str::trim_start);
             routes.extend(
                 after.filter_map(|after| {
