@@ -125,10 +125,10 @@ fn as_written(digits: &str) -> Option<(PhoneNumber, Region)> {
         let (code, national) = digits.split_at_checked(length)?;
         let country_code = code.parse().ok()?;
         // No country code begins with another one.
-        PHONE_NUMBER_UTIL.get_region_for_country_code(country_code)?;
-        Some((country_code, national))
+        let main = PHONE_NUMBER_UTIL.get_region_for_country_code(country_code)?;
+        Some((country_code, main, national))
     };
-    let (country_code, national) = (1..=3).find_map(of_code)?;
+    let (country_code, main, national) = (1..=3).find_map(of_code)?;
     let number = PhoneNumber {
         country_code,
         national_number: national.parse().ok()?,
@@ -138,12 +138,11 @@ fn as_written(digits: &str) -> Option<(PhoneNumber, Region)> {
         return None;
     }
     // Most numbers are of the code's main region, which is the first that would be tried.
-    let main = PHONE_NUMBER_UTIL.get_region_for_country_code(country_code);
-    if let Some(main) = main.filter(|main| number.is_valid_for_region(*main)) {
+    if number.is_valid_for_region(main) {
         return Some((number, main));
     }
     let (number, own) = with_region(number);
-    let own = own.filter(|own| number.is_valid_for_region(*own))?;
+    let own = own.filter(|own| *own != main && number.is_valid_for_region(*own))?;
     Some((number, own))
 }
 
