@@ -53,8 +53,7 @@ pub struct Desk {
 
 enum Signal {
     Lead(LeadId),
-    Work,
-    WorkAt(Step),
+    Work(Step),
     Messages,
 }
 
@@ -95,12 +94,12 @@ impl Desk {
 
     /// To be told, once this step is on disk, to those who wait for work.
     pub fn work_may_be_due(&mut self) {
-        self.signals.push(Signal::Work);
+        self.signals.extend(Step::ALL.map(Signal::Work));
     }
 
     /// To be told, once this step is on disk, to those who wait for work of this kind.
     pub fn work_may_be_due_at(&mut self, step: Step) {
-        self.signals.push(Signal::WorkAt(step));
+        self.signals.push(Signal::Work(step));
     }
 
     /// To be told, once this step is on disk, to those who send messages.
@@ -296,8 +295,7 @@ fn send(signals: Vec<Signal>, changes: &Changes) {
     for signal in signals {
         match signal {
             Signal::Lead(id) => changes.lead(id),
-            Signal::Work => work.extend(Step::ALL),
-            Signal::WorkAt(step) => drop(work.insert(step)),
+            Signal::Work(step) => drop(work.insert(step)),
             Signal::Messages => messages = true,
         }
     }
