@@ -2,13 +2,14 @@
 //!
 //! Slots are asked for in UTC, so one page serves every zone and no clock change can move an instant.
 
+mod single_flight;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use moka::future::Cache;
 use tracing::Instrument;
 
 use crate::iclosed::{CallError, Endpoint, EventDates, RefusalKind};
@@ -16,6 +17,7 @@ use crate::lead::Lane;
 use crate::queue::{Store, StoreError};
 
 use super::pace::{Pace, Permit};
+use single_flight::SingleFlight;
 
 /// The longest a lookup may take before its caller is told to come back; iClosed's clients give reads 8 to 10 s.
 const LONGEST_LOOKUP: Duration = Duration::from_secs(9);
@@ -84,11 +86,11 @@ pub enum Asker {
 pub struct Lookup {
     pace: Arc<Pace>,
     store: Arc<dyn Store>,
-    pages: Cache<(Event, Date), Arc<Page>>,
+    pages: SingleFlight<(Event, Date), Arc<Page>, LookupError>,
     /// What visitors wait for. A lead must not wait with them, so they have a queue of their own.
-    visits: Cache<(Event, Date), Arc<Page>>,
+    visits: SingleFlight<(Event, Date), Arc<Page>, LookupError>,
     /// With when it was asked for, by the store's clock.
-    gone: Cache<Event, (LookupError, Timestamp)>,
+    gone: SingleFlight<Event, (LookupError, Timestamp), LookupError>,
 }
 
 impl Offer {
@@ -105,21 +107,12 @@ impl Offer {
 impl Lookup {
     /// Lookups through `pace`, remembered for `kept`.
     pub fn new(pace: Arc<Pace>, store: Arc<dyn Store>, kept: Duration) -> Self {
-        let pages = Cache::builder()
-            .max_capacity(1_000)
-            .time_to_live(kept)
-            .build();
-        let visits = Cache::builder().max_capacity(1_000).build();
-        let gone = Cache::builder()
-            .max_capacity(1_000)
-            .time_to_live(GONE_KEPT)
-            .build();
         Self {
             pace,
             store,
-            pages,
-            visits,
-            gone,
+            pages: SingleFlight::new(kept),
+            visits: SingleFlight::new(Duration::ZERO),
+            gone: SingleFlight::new(GONE_KEPT),
         }
     }
 
@@ -186,7 +179,7 @@ impl Lookup {
         fresh_after: Option<Timestamp>,
         asker: Asker,
     ) -> Result<Arc<Page>, LookupError> {
-        let gone = self.gone.get(event).await;
+        let gone = self.gone.get(event);
         if let Some((gone, asked_at)) = &gone
             && fresh_after.is_none_or(|after| *asked_at > after)
         {
@@ -194,10 +187,10 @@ impl Lookup {
         }
         let asked_at = self.store.now();
         let key = (event.clone(), day);
-        if let (Some(after), Some(page)) = (fresh_after, self.pages.get(&key).await)
+        if let (Some(after), Some(page)) = (fresh_after, self.pages.get(&key))
             && page.seen_at <= after
         {
-            self.pages.invalidate(&key).await;
+            self.pages.forget(&key);
         }
         let found = match asker {
             Asker::Lead(lane) => {
@@ -207,38 +200,34 @@ impl Lookup {
             Asker::Visitor => self.visited(key).await,
         };
         match &found {
-            Err(error) if matches!(**error, LookupError::EventGone(_)) => {
-                let known = (LookupError::clone(error), asked_at);
-                self.gone.insert(event.clone(), known).await;
+            Err(error @ LookupError::EventGone(_)) => {
+                self.gone.put(event.clone(), (error.clone(), asked_at));
             }
             // It is back, and not only for who was sure of it.
-            Ok(_) if gone.is_some() => self.gone.invalidate(event).await,
+            Ok(_) if gone.is_some() => self.gone.forget(event),
             _ => {}
         }
-        found.map_err(|error| LookupError::clone(&error))
+        found
     }
 
     /// The page for a visitor: one that is there, or one that all who want it wait for together.
-    async fn visited(&self, key: (Event, Date)) -> Result<Arc<Page>, Arc<LookupError>> {
-        if let Some(page) = self.pages.get(&key).await {
+    async fn visited(&self, key: (Event, Date)) -> Result<Arc<Page>, LookupError> {
+        if let Some(page) = self.pages.get(&key) {
             return Ok(page);
         }
-        let found = self
-            .visits
-            .try_get_with(key.clone(), async {
+        self.visits
+            .get_or_ask(key.clone(), async {
                 let asked = async {
                     let permit = self.pace.spare_permit(Endpoint::EventDates).await;
                     // In hand, so that a lead that wants the page meanwhile waits for the answer alone.
                     self.ask_once(key.clone(), std::future::ready(permit)).await
                 };
                 match tokio::time::timeout(LONGEST_LOOKUP, asked).await {
-                    Ok(page) => page.map_err(|error| LookupError::clone(&error)),
+                    Ok(page) => page,
                     Err(_) => Err(LookupError::Later("leads go first".to_owned())),
                 }
             })
-            .await;
-        self.visits.invalidate(&key).await;
-        found
+            .await
     }
 
     /// The page as it is remembered, or asked for by the first of those who want it.
@@ -246,10 +235,10 @@ impl Lookup {
         &self,
         key: (Event, Date),
         permit: impl Future<Output = Result<Permit, StoreError>>,
-    ) -> Result<Arc<Page>, Arc<LookupError>> {
+    ) -> Result<Arc<Page>, LookupError> {
         let (event, day) = key.clone();
         self.pages
-            .try_get_with(key, async {
+            .get_or_ask(key, async {
                 tokio::time::timeout(LONGEST_LOOKUP, self.ask(&event, day, permit))
                     .await
                     .unwrap_or_else(|_| Err(LookupError::Later("iClosed took too long".to_owned())))
