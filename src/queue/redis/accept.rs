@@ -1,17 +1,17 @@
 //! Keeping a lead, and recognising a delivery that comes again.
 
+use redis::Cmd;
+
 use super::Redis;
 use super::accounts::Account;
+use super::batch::Alike;
 use super::notices;
 use super::read;
 use super::record::{self, frees};
-use super::script::{ACCEPT, Answer, REMEMBER, REPEATED, unexpected};
+use super::script::{Answer, REMEMBER, REPEATED, unexpected};
 use super::time::micros;
-use crate::lead::{LeadId, Step};
+use crate::lead::LeadId;
 use crate::queue::{Acceptance, Accepted, Digest, Receipt, StoreError};
-
-/// A position up to this one is counted for a new lead, a later one only bounded.
-const AHEAD_EXACT: u64 = 1000;
 
 pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, StoreError> {
     let Acceptance {
@@ -29,52 +29,42 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
     let before = redis.before(&account).await?;
     let body = record::encode(&lead)?;
     let announced = redis.subscriptions.either(None, &lead)?;
-    let told = notices::all(&announced);
-    let person = person.concat();
     let key = idempotency.map(|known| known.key);
     let digest = idempotency.and_then(|known| known.body);
     let elsewhere = accounts.waiting_elsewhere(&account.name);
-    let (claimed_us, kept_us) = (
-        micros(person_window),
-        idempotency.map_or(0, |known| micros(known.kept)),
-    );
-    let lists = [
-        account.list_of("repeats", kept_us),
-        account.list_of("persons", claimed_us),
-    ];
-    let own = account.keys_of_accept(first, lead.lane);
-    let keys = account.with_notice_keys(own.chain(lists.iter().map(String::as_str)), &told);
-    let answer = redis
-        .server
-        .run(&ACCEPT, &keys, |command| {
-            command.arg(lead.id.as_bytes()).arg(&body);
-            command.arg(lead.lane.rank());
-            command.arg(first.map_or("", Step::as_str));
-            command.arg(key.as_ref().map_or(&[][..], |key| key));
-            command.arg(digest.as_ref().map_or(&[][..], |digest| digest));
-            command.arg(&person).arg(claimed_us);
-            command.arg(!frees(&lead));
-            command.arg(max_waiting.saturating_sub(elsewhere));
-            command.arg(kept_us);
-            command.arg(AHEAD_EXACT);
-            notices::write(command, &announced);
-        })
-        .await?;
+    let alike = Alike {
+        account: account.name.clone(),
+        first,
+        lane: lead.lane,
+        claimed_us: micros(person_window),
+        kept_us: idempotency.map_or(0, |known| micros(known.kept)),
+        receivers: notices::receivers(&announced),
+    };
+    let is_told = !alike.receivers.is_empty();
+    let (id, claims) = (*lead.id.as_bytes(), !frees(&lead));
+    let arguments = move |command: &mut Cmd| {
+        command.arg(&id).arg(&body);
+        command.arg(key.as_ref().map_or(&[][..], |key| key));
+        command.arg(digest.as_ref().map_or(&[][..], |digest| digest));
+        command.arg(person.as_flattened()).arg(claims);
+        command.arg(max_waiting.saturating_sub(elsewhere));
+        command.arg(announced.kept.len() + announced.repeated.len());
+        notices::write(command, &announced);
+    };
+    let answer = redis.batcher.accept(alike, Box::new(arguments)).await?;
     let accepted = accepted(&answer, elsewhere)?;
     if let Some(key) = key {
         accounts.saw(key, &account);
     }
     match &accepted {
-        Accepted::Kept { .. } | Accepted::Duplicate { .. } => {
-            accounts.saw(*lead.id.as_bytes(), &account);
-        }
+        Accepted::Kept { .. } | Accepted::Duplicate { .. } => accounts.saw(id, &account),
         Accepted::Replayed { lead, .. } => accounts.saw(*lead.as_bytes(), &account),
         Accepted::KeyReused => {}
     }
     if let (Accepted::Kept { .. }, Some(step)) = (&accepted, first) {
         redis.changes.work_at(step);
     }
-    if !told.is_empty() {
+    if is_told {
         redis.changes.messages();
     }
     // Also what was only recognised may not be on disk yet.
@@ -82,7 +72,7 @@ pub async fn accept(redis: &Redis, acceptance: Acceptance) -> Result<Accepted, S
     Ok(accepted)
 }
 
-/// What `accept.lua` answers.
+/// What `accept.lua` answers for a lead.
 fn accepted(answer: &Answer, waiting_elsewhere: u64) -> Result<Accepted, StoreError> {
     Ok(match answer.word(0)? {
         "kept" => Accepted::Kept {
@@ -97,6 +87,7 @@ fn accepted(answer: &Answer, waiting_elsewhere: u64) -> Result<Accepted, StoreEr
             receipt: serde_json::from_slice(answer.bytes(2)?).ok(),
         },
         "reused" => Accepted::KeyReused,
+        "failed" => return Err(StoreError::Unavailable(answer.word(1)?.to_owned())),
         "full" => {
             let waiting = answer.unsigned(1)?.saturating_add(waiting_elsewhere);
             return Err(StoreError::Full(format!("{waiting} leads wait")));

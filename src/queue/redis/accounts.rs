@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::lead::{Lane, Step};
-use crate::queue::notices::Notice;
 
 /// So many ids and keys are remembered at least, and twice as many at most: some 50 bytes each.
 const REMEMBERED: usize = 50_000;
@@ -148,15 +147,15 @@ impl Account {
     pub fn with_notice_keys<'a>(
         &'a self,
         keys: impl IntoIterator<Item = &'a str>,
-        told: &[&Notice],
+        receivers: &[String],
     ) -> Vec<Cow<'a, str>> {
         let mut keys: Vec<_> = keys.into_iter().map(Cow::Borrowed).collect();
-        if told.is_empty() {
+        if receivers.is_empty() {
             return keys;
         }
         keys.extend([&self.notices, &self.receivers].map(Cow::from));
-        for notice in told {
-            let [_, due, list] = self.notice_keys(&notice.receiver);
+        for receiver in receivers {
+            let [_, due, list] = self.notice_keys(receiver);
             keys.extend([due, list].map(Cow::from));
         }
         keys

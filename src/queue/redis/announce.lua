@@ -1,12 +1,11 @@
--- Writes down what receivers are to be told. From ARGV[first] on, seven for each notice: `k` when it is for a lead that
+-- Writes down what receivers are to be told. From ARGV[first] on, seven for each of `count` notices: `k` when it is for a lead that
 -- is kept as it is and `d` for one that ends as a duplicate, then id, receiver, event, lead, source and the lead's
 -- status. The keys for it come last of all: the hash of notices and the set of receivers, and for each notice its
 -- receiver's queue and the order in which its notices were written.
-local function announce(first, outcome)
-  if #ARGV < first then
+local function announce(first, count, outcome)
+  if count == 0 then
     return
   end
-  local count = (#ARGV - first + 1) / 7
   local base = #KEYS - 2 * count - 2
   for number = 1, count do
     local at = first + (number - 1) * 7

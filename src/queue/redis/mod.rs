@@ -44,6 +44,7 @@
 
 mod accept;
 mod accounts;
+mod batch;
 mod calls;
 mod confirm;
 mod durability;
@@ -76,6 +77,7 @@ pub use peek::accounts_at;
 use crate::queue::notices::Subscriptions;
 use crate::queue::{Changes, StoreError};
 use accounts::{Account, Accounts};
+use batch::Batcher;
 use confirm::Confirmer;
 use durability::Allowed;
 use keeper::Facts;
@@ -141,6 +143,7 @@ pub enum OpenError {
 pub struct Redis {
     server: Arc<Server>,
     changes: Arc<Changes>,
+    batcher: Batcher,
     hash_key: [u8; 32],
     durability: Durability,
     /// When Redis's answer does not mean that it is on disk.
@@ -202,6 +205,7 @@ impl Redis {
             )),
         ];
         Ok(Self {
+            batcher: Batcher::start(Arc::clone(&server)),
             server,
             changes,
             hash_key,

@@ -29,9 +29,10 @@ const PIECE: u64 = 500;
 /// Steps in one sweep of one receiver.
 const PIECES: usize = 20;
 
-/// Both lists, in the order that [`write()`] gives them to a script.
-pub fn all(announced: &Announced) -> Vec<&Notice> {
-    announced.kept.iter().chain(&announced.repeated).collect()
+/// Whose notices they are, in the order that [`write()`] gives them to a script.
+pub fn receivers(announced: &Announced) -> Vec<String> {
+    let all = announced.kept.iter().chain(&announced.repeated);
+    all.map(|notice| notice.receiver.clone()).collect()
 }
 
 /// The arguments of `announce.lua`.
@@ -65,7 +66,7 @@ impl Outbox for Redis {
                 kept: of_account.to_vec(),
                 repeated: Vec::new(),
             };
-            let keys = account.with_notice_keys([], &all(&announced));
+            let keys = account.with_notice_keys([], &receivers(&announced));
             let tell = |command: &mut Cmd| write(command, &announced);
             self.server.run(&TELL, &keys, tell).await?;
             self.confirm(&account, before).await?;

@@ -78,7 +78,7 @@ if (place.call or '') ~= call then
 end
 keep_place(id, place)
 redis.call('HSET', LEADS, id, body)
-announce(18, of and 'd' or 'k')
+announce(18, (#ARGV - 17) / 7, of and 'd' or 'k')
 if (window or is_revived) and not frees and place.ends > now then
   claim_person(place.person, id, place.ends)
 end

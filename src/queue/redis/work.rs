@@ -244,7 +244,7 @@ async fn rewrite(
             repeated: Vec::new(),
         },
     };
-    let told = notices::all(&announced);
+    let told = notices::receivers(&announced);
     let keys = account.with_notice_keys(account.keys.iter().map(String::as_str), &told);
     let answer = redis
         .server

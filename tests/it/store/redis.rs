@@ -11,6 +11,7 @@ use leadgate::queue::redis::{Options, Redis};
 use super::contract::Bench;
 use crate::support::redis_server::{RedisCluster, RedisServer};
 
+mod batching;
 mod failing;
 mod files;
 mod lapsing;

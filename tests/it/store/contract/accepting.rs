@@ -1,10 +1,11 @@
 //! Acceptance: what is kept, and who is recognised.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use leadgate::lead::{Lane, LeadId, Reason, ReasonCode, Status, Step};
-use leadgate::queue::{Acceptance, Accepted, Amended, Hold, Next, Store};
+use leadgate::queue::{Acceptance, Accepted, Amended, Hold, Next, Store, StoreError};
 use serde_json::{Value, json};
 
 use super::*;
@@ -100,6 +101,49 @@ pub async fn fifty_at_once_of_one_person_make_one_lead(bench: &mut dyn Bench) {
         assert_eq!(*accepted, Accepted::Duplicate { of: kept[0] }, "{id}");
     }
     assert_eq!(waiting(bench.store()).await, 1);
+}
+
+pub async fn each_of_many_at_once_is_decided_by_itself(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let anns = keep(store, of_person(&[ANN])).await;
+    let delivered = keep(store, with_key(1, Some(1))).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..200_usize {
+        let mut acceptance = match n % 8 {
+            0 => of_person(&[ANN]),
+            1 => with_key(1, Some(1)),
+            2 => with_key(1, Some(2)),
+            _ => acceptance(lead()),
+        };
+        match n % 8 {
+            3 => Arc::make_mut(&mut acceptance.lead).id = anns,
+            4 => acceptance.max_waiting = 1,
+            5 => acceptance.first = None,
+            6 => Arc::make_mut(&mut acceptance.lead).lane = Lane::Bulk,
+            _ => {}
+        }
+        let store = Arc::clone(store);
+        tasks.spawn(async move { (n % 8, store.accept(acceptance).await) });
+    }
+    for (kind, accepted) in tasks.join_all().await {
+        let is_right = match (kind, &accepted) {
+            (0, Ok(Accepted::Duplicate { of })) => *of == anns,
+            (1, Ok(Accepted::Replayed { lead, .. })) => *lead == delivered,
+            (2, Ok(Accepted::KeyReused)) => true,
+            (3, Err(StoreError::Unavailable(_))) | (4, Err(StoreError::Full(_))) => true,
+            (5, Ok(Accepted::Kept { ahead })) => *ahead == 0,
+            (6, Ok(Accepted::Kept { ahead })) => *ahead < 2 + 50,
+            (7, Ok(Accepted::Kept { ahead })) => *ahead < 2 + 25,
+            _ => false,
+        };
+        assert!(is_right, "{kind}: {accepted:?}");
+    }
+    assert_eq!(waiting(store).await, 2 + 50);
+    let mut taken = HashSet::new();
+    while let Some(claim) = take(store).await {
+        assert!(taken.insert(claim.lead.id), "a lead was handed out twice");
+    }
+    assert_eq!(taken.len(), 2 + 50);
 }
 
 pub async fn one_shared_digest_is_enough(bench: &mut dyn Bench) {
