@@ -16,12 +16,20 @@ for rank, here in ipairs(redis.call('HMGET', COUNTS, 'waiting:0', 'waiting:1', '
   end
 end
 
--- Writes down when `names`, 16 bytes each, lapse. What is remembered for one span of time lapses in the order it came,
--- so a list will do: unlike a sorted set, adding to it costs the same however long it is.
+-- Written in one go for all leads: their records, when they were accepted, who waits, and what lapses, by list. What is
+-- remembered for one span of time lapses in the order it came, so a list will do: unlike a sorted set, adding to it costs
+-- the same however long it is.
+local records, accepted, queued, lapses = {}, {}, {}, {}
+
+local function add(list, one, other)
+  list[#list + 1] = one
+  list[#list + 1] = other
+end
+
+-- `names`, 16 bytes each, lapse at `ends`.
 local function lapse(list, ends, names)
-  if redis.call('RPUSH', list, cmsgpack.pack({ ends, names })) == 1 then
-    redis.call('SADD', SPANS, list)
-  end
+  lapses[list] = lapses[list] or {}
+  table.insert(lapses[list], cmsgpack.pack({ ends, names }))
 end
 
 -- Beyond `exact` the counters bound the position, so that a long queue costs no time.
@@ -63,8 +71,8 @@ local function accept(first)
   if redis.call('HSETNX', PLACES, id, cmsgpack.pack(place)) == 0 then
     return { 'failed', 'the id is taken' }
   end
-  redis.call('HSET', LEADS, id, body)
-  redis.call('ZADD', ACCEPTED, now, id)
+  add(records, id, body)
+  add(accepted, now, id)
 
   if key ~= '' then
     local ends = now + remembered
@@ -74,8 +82,7 @@ local function accept(first)
   if not place.freed and #list > 0 then
     local claim, fields = cmsgpack.pack({ lead = id, ends = place.ends }), {}
     for _, one in ipairs(list) do
-      fields[#fields + 1] = one
-      fields[#fields + 1] = claim
+      add(fields, one, claim)
     end
     redis.call('HSET', PERSONS, unpack(fields))
     lapse(KEYS[LAST + 2], place.ends, person)
@@ -87,7 +94,7 @@ local function accept(first)
     return of and { 'duplicate', of } or { 'kept', 0 }
   end
   local before = ahead()
-  redis.call('ZADD', waiting, now, id)
+  add(queued, now, id)
   added = added + 1
   return { 'kept', before }
 end
@@ -102,7 +109,17 @@ while first <= #ARGV do
   answers[#answers + 1] = answer
   first = first + OWN + NOTICE * tonumber(ARGV[first + OWN - 1])
 end
+if #records > 0 then
+  redis.call('HSET', LEADS, unpack(records))
+  redis.call('ZADD', ACCEPTED, unpack(accepted))
+end
+for list, entries in pairs(lapses) do
+  if redis.call('RPUSH', list, unpack(entries)) == #entries then
+    redis.call('SADD', SPANS, list)
+  end
+end
 if added > 0 then
+  redis.call('ZADD', waiting, unpack(queued))
   count(lane, added)
   -- Whoever was told of one that is due works on until none is, so of those that come after it nobody needs to be told.
   if tonumber(redis.call('ZRANGE', waiting, 0, 0, 'WITHSCORES')[2]) == now then

@@ -4,7 +4,7 @@
 //! for leads that have their keys in common, and each takes along who waits by then. Nobody waits for others to come.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -44,28 +44,47 @@ struct Waiting {
     tell: oneshot::Sender<Result<Answer, StoreError>>,
 }
 
+/// Who waits for the next call of their kind, of those kinds that have one under way. `None` when nobody makes calls.
+type Queues = Mutex<Option<HashMap<Alike, Vec<Waiting>>>>;
+
 /// The way to the task.
 pub struct Batcher {
-    waiting: mpsc::UnboundedSender<(Alike, Waiting)>,
+    queues: Arc<Queues>,
+    /// Kinds of which nothing was under way.
+    starts: mpsc::UnboundedSender<Alike>,
     task: JoinHandle<()>,
 }
 
 impl Batcher {
     /// Starts the task.
     pub fn start(server: Arc<Server>) -> Self {
-        let (waiting, leads) = mpsc::unbounded_channel();
+        let (starts, started) = mpsc::unbounded_channel();
+        let queues = Arc::new(Mutex::new(Some(HashMap::new())));
+        let end = End(Arc::clone(&queues));
         Self {
-            waiting,
-            task: tokio::spawn(work(server, leads)),
+            queues,
+            starts,
+            task: tokio::spawn(work(server, end, started)),
         }
     }
 
     /// What `accept.lua` answers for one lead. Once it is on its way it is taken even if the caller goes away.
     pub async fn accept(&self, alike: Alike, arguments: Arguments) -> Result<Answer, StoreError> {
         let (tell, told) = oneshot::channel();
-        let waiting = Waiting { arguments, tell };
-        self.waiting.send((alike, waiting)).map_err(|_| stopped())?;
+        self.queue(alike, Waiting { arguments, tell })?;
         told.await.map_err(|_| stopped())?
+    }
+
+    /// Only the first of its kind wakes the task.
+    fn queue(&self, alike: Alike, lead: Waiting) -> Result<(), StoreError> {
+        let mut queues = lock(&self.queues);
+        let queues = queues.as_mut().ok_or_else(stopped)?;
+        if let Some(queue) = queues.get_mut(&alike) {
+            queue.push(lead);
+            return Ok(());
+        }
+        queues.insert(alike.clone(), vec![lead]);
+        self.starts.send(alike).map_err(|_| stopped())
     }
 }
 
@@ -75,42 +94,52 @@ impl Drop for Batcher {
     }
 }
 
+/// However the task ends, nobody waits for it then.
+struct End(Arc<Queues>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        *lock(&self.0) = None;
+    }
+}
+
+fn lock(queues: &Queues) -> MutexGuard<'_, Option<HashMap<Alike, Vec<Waiting>>>> {
+    // Nothing under this lock can fail half-way.
+    queues.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn stopped() -> StoreError {
     StoreError::Unavailable("the store is being closed".to_owned())
 }
 
-async fn work(server: Arc<Server>, mut leads: mpsc::UnboundedReceiver<(Alike, Waiting)>) {
-    // Those under way, and who waits for the next of the kind.
-    let mut calls = FuturesUnordered::new();
-    let mut queues: HashMap<Alike, Vec<Waiting>> = HashMap::new();
-    let call = async |alike: Alike, group: Vec<Waiting>| {
-        call(&server, &alike, group).await;
-        alike
-    };
+async fn work(server: Arc<Server>, end: End, mut starts: mpsc::UnboundedReceiver<Alike>) {
+    let mut kinds = FuturesUnordered::new();
     loop {
         tokio::select! {
-            next = leads.recv() => {
-                let Some((alike, lead)) = next else { return };
-                if let Some(queue) = queues.get_mut(&alike) {
-                    queue.push(lead);
-                } else {
-                    queues.insert(alike.clone(), Vec::new());
-                    calls.push(call(alike, vec![lead]));
-                }
-            }
-            Some(alike) = calls.next() => {
-                let group = match queues.get_mut(&alike) {
-                    Some(queue) => queue.drain(..queue.len().min(MOST)).collect(),
-                    None => Vec::new(),
-                };
-                if group.is_empty() {
-                    queues.remove(&alike);
-                } else {
-                    calls.push(call(alike, group));
-                }
-            }
+            Some(alike) = starts.recv() => kinds.push(calls(&server, &end.0, alike)),
+            Some(()) = kinds.next() => {}
+            else => return,
         }
     }
+}
+
+/// Call after call, until nobody waits for one.
+async fn calls(server: &Server, queues: &Queues, alike: Alike) {
+    while let Some(group) = next(queues, &alike) {
+        call(server, &alike, group).await;
+    }
+}
+
+/// Who goes with the next call.
+fn next(queues: &Queues, alike: &Alike) -> Option<Vec<Waiting>> {
+    let mut queues = lock(queues);
+    let queues = queues.as_mut()?;
+    let queue = queues.get_mut(alike)?;
+    if queue.is_empty() {
+        queues.remove(alike);
+        return None;
+    }
+    Some(queue.drain(..queue.len().min(MOST)).collect())
 }
 
 async fn call(server: &Server, alike: &Alike, group: Vec<Waiting>) {
@@ -156,4 +185,64 @@ async fn ask(
         }
     });
     answer.await?.parts()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    fn alike() -> Alike {
+        Alike {
+            account: "main".to_owned(),
+            first: Some(Step::Book),
+            lane: Lane::Normal,
+            claimed_us: 1,
+            kept_us: 0,
+            receivers: Vec::new(),
+        }
+    }
+
+    fn nothing() -> Arguments {
+        Box::new(|_| {})
+    }
+
+    fn lead() -> Waiting {
+        let (tell, _) = oneshot::channel();
+        let arguments = nothing();
+        Waiting { arguments, tell }
+    }
+
+    #[test]
+    fn a_call_takes_who_waits_up_to_its_size_and_the_last_one_ends_them() {
+        let all = (0..MOST + 3).map(|_| lead()).collect();
+        let queues = Mutex::new(Some(HashMap::from([(alike(), all)])));
+        let groups = std::iter::from_fn(|| next(&queues, &alike()));
+        let sizes: Vec<usize> = groups.map(|group| group.len()).collect();
+        assert_eq!(sizes, [MOST, 3]);
+        assert!(lock(&queues).as_ref().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_a_task_that_is_gone() {
+        let queues = Arc::new(Mutex::new(Some(HashMap::new())));
+        let (starts, started) = mpsc::unbounded_channel();
+        let end = End(Arc::clone(&queues));
+        let task = tokio::spawn(async move {
+            let _both = (end, started);
+            pending::<()>().await;
+        });
+        let batcher = Batcher {
+            queues,
+            starts,
+            task,
+        };
+        let mut waiting = Box::pin(batcher.accept(alike(), nothing()));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        batcher.task.abort();
+        assert_eq!(waiting.await.err(), Some(stopped()));
+        let later = batcher.accept(alike(), nothing()).await;
+        assert_eq!(later.err(), Some(stopped()));
+    }
 }
