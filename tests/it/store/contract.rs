@@ -57,6 +57,7 @@ macro_rules! contract {
                 the_same_person_twice_at_once_is_one_lead_and_one_duplicate,
                 fifty_at_once_of_one_person_make_one_lead,
                 each_of_many_at_once_is_decided_by_itself,
+                leads_that_come_together_are_taken_in_the_order_they_came,
                 one_shared_digest_is_enough,
                 other_people_and_nobody_are_no_duplicates,
                 a_duplicate_is_kept_and_never_worked_on,

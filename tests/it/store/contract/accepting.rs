@@ -146,6 +146,24 @@ pub async fn each_of_many_at_once_is_decided_by_itself(bench: &mut dyn Bench) {
     assert_eq!(taken.len(), 2 + 50);
 }
 
+pub async fn leads_that_come_together_are_taken_in_the_order_they_came(bench: &mut dyn Bench) {
+    let store = bench.store();
+    let mut order = vec![keep(store, acceptance(lead())).await];
+    // A task that does more at once is interrupted, and what is left begins in another order (docs.rs/tokio, `task::coop`).
+    let together = (0..100).map(|_| acceptance(lead())).map(|acceptance| {
+        order.push(acceptance.lead.id);
+        store.accept(acceptance)
+    });
+    for (before, accepted) in (1..).zip(futures_util::future::join_all(together).await) {
+        assert_eq!(accepted, Ok(Accepted::Kept { ahead: before }));
+    }
+    let mut taken = Vec::new();
+    while let Some(claim) = take(store).await {
+        taken.push(claim.lead.id);
+    }
+    assert_eq!(taken, order);
+}
+
 pub async fn one_shared_digest_is_enough(bench: &mut dyn Bench) {
     let store = bench.store();
     let id = keep(store, of_person(&[ANN, ANNS_PHONE])).await;
