@@ -32,8 +32,8 @@ impl<K: Hash + Eq + Clone, V: Clone, E: Clone> SingleFlight<K, V, E> {
     /// The answer, if there is one that is still kept.
     pub fn get(&self, key: &K) -> Option<V> {
         let answer = self.answers().get(key).map(Arc::clone)?;
-        let (known, at) = answer.get()?;
-        known.clone().ok().filter(|_| at.elapsed() < self.kept)
+        let known = answer.get().filter(|known| self.still_counts(known))?;
+        known.0.clone().ok()
     }
 
     /// The answer that is kept, or that somebody asks for just now, or else what `ask` finds. If who asks goes away, one of
@@ -68,9 +68,9 @@ impl<K: Hash + Eq + Clone, V: Clone, E: Clone> SingleFlight<K, V, E> {
 
     fn answer(&self, key: &K) -> Answer<V, E> {
         let mut answers = self.answers();
-        let is_current = |answer: &&Answer<V, E>| match answer.get() {
-            Some((known, at)) => known.is_ok() && at.elapsed() < self.kept,
-            None => true,
+        let is_current = |answer: &&Answer<V, E>| {
+            let known = answer.get();
+            known.is_none_or(|known| self.still_counts(known))
         };
         if let Some(current) = answers.get(key).filter(is_current) {
             return Arc::clone(current);
@@ -78,6 +78,10 @@ impl<K: Hash + Eq + Clone, V: Clone, E: Clone> SingleFlight<K, V, E> {
         let new = Answer::default();
         answers.put(key.clone(), Arc::clone(&new));
         new
+    }
+
+    fn still_counts(&self, (known, at): &(Result<V, E>, Instant)) -> bool {
+        known.is_ok() && at.elapsed() < self.kept
     }
 
     /// Unless another has taken its place.
