@@ -3,10 +3,14 @@
 //! Owns the syntax rules and the lists under `data/`. Asks no name server: whether a mailbox exists is not known here.
 
 mod kind;
+mod public_suffix;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::fmt;
+
+use public_suffix::is_public_suffix;
 
 pub use kind::{Kind, kind, typo_hint};
 
@@ -227,9 +231,14 @@ fn is_invisible(c: char) -> bool {
         || (c.is_control() && !c.is_whitespace())
 }
 
-/// The domain in ASCII, if it can belong to somebody (publicsuffix.org).
-///
-/// A private suffix, such as a university that hands out names below its own, has mailboxes itself and is accepted.
+/// The lines of a list under `data/`.
+fn lines(text: &'static str) -> HashSet<&'static str> {
+    text.lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+/// The domain in ASCII, if it can belong to somebody.
 fn ascii_domain(domain: &str) -> Result<String, EmailFault> {
     let coded = domain
         .to_ascii_lowercase()
@@ -255,14 +264,10 @@ fn ascii_domain(domain: &str) -> Result<String, EmailFault> {
     {
         return Err(EmailFault::NotAnAddress);
     }
-    let private = |suffix: psl::Suffix<'_>| suffix.typ() == Some(psl::Type::Private);
-    let owned =
-        psl::domain_str(&lower).is_some() || psl::suffix(lower.as_bytes()).is_some_and(private);
-    if owned {
-        Ok(ascii)
-    } else {
-        Err(EmailFault::NoRegistrableDomain)
+    if is_public_suffix(&lower) {
+        return Err(EmailFault::NoRegistrableDomain);
     }
+    Ok(ascii)
 }
 
 /// iClosed's pattern, written out because it looks ahead:

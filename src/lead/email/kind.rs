@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::Email;
+use super::{Email, lines};
 
 /// What kind of inbox an address seems to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -29,12 +29,6 @@ static DISPOSABLE: LazyLock<HashSet<&str>> =
     LazyLock::new(|| lines(include_str!("../data/disposable_email_domains.txt")));
 static ROLES: LazyLock<HashSet<&str>> =
     LazyLock::new(|| lines(include_str!("../data/role_accounts.txt")));
-
-fn lines(text: &'static str) -> HashSet<&'static str> {
-    text.lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect()
-}
 
 /// The domains people mean when they mistype, the likelier first. Names of four letters or fewer are missing on
 /// purpose: too many real domains are one letter away from them.
