@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder, Response, Url};
 use serde_json::Value;
@@ -90,29 +91,33 @@ pub async fn post(
 }
 
 /// `host` is the API's, from the settings. Paths hold ids, so none is told.
-async fn answered(
+///
+/// Boxed, so that the compiler looks into the client once and not for every platform.
+fn answered(
     (method, host): (&'static str, String),
     request: RequestBuilder,
-) -> Result<Answered, FetchError> {
-    let exchange = Exchange::begin(method, &host, "");
-    let came = async {
-        let mut response = request.send().await?;
-        let body = whole(&mut response).await;
-        Ok((response, body))
-    };
-    let (response, body) = match came.instrument(exchange.span()).await {
-        Ok(came) => came,
-        Err(error) => {
-            exchange.lost(why_lost(&error));
-            return Err(lost(&error));
-        }
-    };
-    exchange.answered(response.status().as_u16());
-    let body = body?;
-    Ok(Answered {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        body: serde_json::from_slice(&body).unwrap_or_default(),
+) -> BoxFuture<'static, Result<Answered, FetchError>> {
+    Box::pin(async move {
+        let exchange = Exchange::begin(method, &host, "");
+        let came = async {
+            let mut response = request.send().await?;
+            let body = whole(&mut response).await;
+            Ok((response, body))
+        };
+        let (response, body) = match came.instrument(exchange.span()).await {
+            Ok(came) => came,
+            Err(error) => {
+                exchange.lost(why_lost(&error));
+                return Err(lost(&error));
+            }
+        };
+        exchange.answered(response.status().as_u16());
+        let body = body?;
+        Ok(Answered {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        })
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use super::database::{self, OpenError};
 use super::recent::Shared;
@@ -45,15 +45,27 @@ impl Readers {
             .await
             .map_err(|_| stopped())?;
         let readers = Arc::clone(self);
-        let task = tokio::task::spawn_blocking(move || {
-            // There is one for every place, unless a reader panicked and took its own along.
-            let db = readers.idle().pop().ok_or_else(stopped)?;
-            let outcome = on_one_state(&db, read);
-            readers.idle().push(db);
+        let (tell, told) = oneshot::channel();
+        // Boxed, so that what the runtime makes of it is compiled once and not for every kind of read.
+        let task: Box<dyn FnOnce() + Send> = Box::new(move || {
+            let outcome = readers.read(read);
             drop(place);
-            outcome
+            // Nobody listens when the caller went away.
+            let _ = tell.send(outcome);
         });
-        task.await.map_err(|_| stopped())?
+        tokio::task::spawn_blocking(task);
+        told.await.map_err(|_| stopped())?
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // There is one for every place, unless a reader panicked and took its own along.
+        let db = self.idle().pop().ok_or_else(stopped)?;
+        let outcome = on_one_state(&db, read);
+        self.idle().push(db);
+        outcome
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {

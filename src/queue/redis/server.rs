@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::future::BoxFuture;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::time::timeout;
 
@@ -92,10 +93,14 @@ impl Server {
     }
 
     /// One plain command.
-    pub async fn ask(&self, command: &Cmd) -> Result<Value, RedisError> {
-        timeout(PATIENCE, self.link.send(command))
-            .await
-            .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+    ///
+    /// Boxed, so that the compiler looks into the client once and not for every step of the store.
+    pub fn ask<'a>(&'a self, command: &'a Cmd) -> BoxFuture<'a, Result<Value, RedisError>> {
+        Box::pin(async {
+            timeout(PATIENCE, self.link.send(command))
+                .await
+                .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+        })
     }
 
     /// Puts the account on the list of all, unless it is known to be there.
