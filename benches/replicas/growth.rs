@@ -17,9 +17,11 @@ use super::server::RedisServer;
 
 /// Waiting leads of the full store.
 pub const MANY: usize = 1_000_000;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 14;
 /// Steps of each kind in one round. All rounds together stay below 2^20 leads, where Redis doubles its tables.
 const STEPS: usize = 3000;
+/// In so many turns, each so short that what else the machine does hardly ever meets one side only.
+const TURNS: usize = 10;
 /// Where Redis begins to move every entry into tables of twice the size, and how far into that is looked.
 const DOUBLING: usize = 1 << 20;
 const DOUBLING_STEPS: usize = 20_000;
@@ -65,17 +67,16 @@ pub async fn measure(folder: &Path) -> Outcome<Growth> {
         let empty = open(&none, format!("empty{round}")).await?;
         // Both sides begin with scripts that are known and connections that have been used.
         accept_many(&empty, AT_ONCE).await?;
-        accepts.push((
-            accept_cost(&mut none, &empty, STEPS).await?,
-            accept_cost(&mut many, &full, STEPS).await?,
-        ));
-        claims.push((
-            claim_cost(&mut none, &empty, STEPS).await?,
-            claim_cost(&mut many, &full, STEPS).await?,
-        ));
+        let mut sides = [(&mut none, &empty), (&mut many, &full)];
+        accepts.push(in_turns(Kind::Accept, &mut sides).await?);
+        claims.push(in_turns(Kind::Claim, &mut sides).await?);
     }
     accept_many(&full, DOUBLING - MANY - ROUNDS * STEPS).await?;
-    let doubling = accept_cost(&mut many, &full, DOUBLING_STEPS).await?;
+    let mut doubling = Spent::default();
+    doubling
+        .on(Kind::Accept, DOUBLING_STEPS, &mut many, &full)
+        .await?;
+    let doubling = doubling.cost()?;
     Ok(Growth {
         server: many.version()?,
         bytes_per_100_000,
@@ -111,23 +112,61 @@ async fn open(server: &RedisServer, prefix: String) -> Outcome<Arc<Redis>> {
     Ok(Arc::new(Redis::open(options).await?))
 }
 
-async fn accept_cost(server: &mut RedisServer, store: &Arc<Redis>, steps: usize) -> Outcome<Cost> {
-    let before = server.processor_us()?;
-    let walls = accept_many(store, steps).await?;
-    cost(server, before, walls)
+#[derive(Clone, Copy)]
+enum Kind {
+    Accept,
+    Claim,
 }
 
-async fn claim_cost(server: &mut RedisServer, store: &Arc<Redis>, steps: usize) -> Outcome<Cost> {
-    let before = server.processor_us()?;
-    let walls = each(steps, || {
-        let store = Arc::clone(store);
-        async move {
-            let claim = store.claim(ACCOUNT, Step::Book, LEASE).await?;
-            claim.map(drop).ok_or_else(|| "nothing waits".into())
+/// What the steps of one round cost on either side.
+async fn in_turns(
+    kind: Kind,
+    sides: &mut [(&mut RedisServer, &Arc<Redis>); 2],
+) -> Outcome<(Cost, Cost)> {
+    let mut spent = [Spent::default(), Spent::default()];
+    for turn in 0..TURNS {
+        // Neither side is always the first.
+        for side in [turn % 2, (turn + 1) % 2] {
+            let (server, store) = &mut sides[side];
+            spent[side].on(kind, STEPS / TURNS, server, store).await?;
         }
-    })
-    .await?;
-    cost(server, before, walls)
+    }
+    let [empty, full] = spent;
+    Ok((empty.cost()?, full.cost()?))
+}
+
+/// What steps of one kind have cost so far.
+#[derive(Default)]
+struct Spent {
+    processor_us: f64,
+    walls: Vec<Duration>,
+}
+
+impl Spent {
+    async fn on(
+        &mut self,
+        kind: Kind,
+        steps: usize,
+        server: &mut RedisServer,
+        store: &Arc<Redis>,
+    ) -> Outcome<()> {
+        let before = server.processor_us()?;
+        self.walls.extend(match kind {
+            Kind::Accept => accept_many(store, steps).await?,
+            Kind::Claim => claim_many(store, steps).await?,
+        });
+        self.processor_us += server.processor_us()? - before;
+        Ok(())
+    }
+
+    fn cost(mut self) -> Outcome<Cost> {
+        self.walls.sort_unstable();
+        let middle = self.walls.get(self.walls.len() / 2);
+        Ok(Cost {
+            processor_us: self.processor_us / self.walls.len() as f64,
+            wall_us: middle.ok_or("nothing was measured")?.as_secs_f64() * 1e6,
+        })
+    }
 }
 
 async fn accept_many(store: &Arc<Redis>, leads: usize) -> Outcome<Vec<Duration>> {
@@ -136,6 +175,17 @@ async fn accept_many(store: &Arc<Redis>, leads: usize) -> Outcome<Vec<Duration>>
         async move {
             store.accept(invent()?).await?;
             Ok(())
+        }
+    })
+    .await
+}
+
+async fn claim_many(store: &Arc<Redis>, leads: usize) -> Outcome<Vec<Duration>> {
+    each(leads, || {
+        let store = Arc::clone(store);
+        async move {
+            let claim = store.claim(ACCOUNT, Step::Book, LEASE).await?;
+            claim.map(drop).ok_or_else(|| "nothing waits".into())
         }
     })
     .await
@@ -159,16 +209,6 @@ async fn each<F: Future<Output = Outcome<()>>>(
         walls.push(wall?);
     }
     Ok(walls)
-}
-
-fn cost(server: &mut RedisServer, before: f64, mut walls: Vec<Duration>) -> Outcome<Cost> {
-    let steps = walls.len() as f64;
-    walls.sort_unstable();
-    let middle = walls.get(walls.len() / 2).ok_or("nothing was measured")?;
-    Ok(Cost {
-        processor_us: (server.processor_us()? - before) / steps,
-        wall_us: middle.as_secs_f64() * 1e6,
-    })
 }
 
 /// A lead of somebody new, with a key.
