@@ -3,6 +3,7 @@
 FROM rust:1-slim-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock openapi.yaml ./
+COPY .cargo .cargo
 COPY benches benches
 COPY src src
 # Dependencies stay in the caches between builds; what a cache mount holds is not in the layer, so the binary is copied.
