@@ -76,6 +76,8 @@ fn measure() -> Outcome<bool> {
     let (gateway_folder, floor_folder) =
         (folder.path().join("gateway"), folder.path().join("floor"));
     std::fs::create_dir(&floor_folder)?;
+    // First of all: later the disk is still busy with what the load wrote.
+    let fresh = gateway::fresh(folder.path())?;
 
     let inside = servers.enter();
     let gateway = servers.block_on(Gateway::start(&gateway_folder))?;
@@ -89,8 +91,6 @@ fn measure() -> Outcome<bool> {
     let half = median(rates.iter().map(|(gateway, _)| gateway.rate())) / 2.0;
     let latencies = clients.block_on(latency(gateway.target, floor.target, half))?;
     servers.block_on(async { tokio::join!(gateway.stop(), floor.stop()) });
-    let fresh = gateway::fresh(folder.path())?;
-
     report(&rates, half, &latencies, record_bytes, &fresh)
 }
 
