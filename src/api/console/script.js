@@ -15,11 +15,13 @@ let drawing = 0;
 class Refused extends Error {}
 
 async function ask(path, options = {}) {
-  const headers = { Authorization: `Bearer ${sessionStorage.getItem(KEY)}`, "X-Operator": sessionStorage.getItem(WHO) || "console" };
+  const key = sessionStorage.getItem(KEY);
+  const headers = { Authorization: `Bearer ${key}`, "X-Operator": sessionStorage.getItem(WHO) || "console" };
   if (options.body) headers["Content-Type"] = "application/json";
   const answer = await fetch(`/v1/admin/${path}`, { ...options, headers, cache: "no-store" });
   const body = await answer.json().catch(() => ({}));
-  if (answer.status === 401) leave("The key was not accepted.");
+  // One key's refusal may come when the next one has been typed.
+  if (answer.status === 401 && key === sessionStorage.getItem(KEY)) leave("The key was not accepted.");
   if (!answer.ok) throw new Refused(body.detail ?? body.title ?? `answered ${answer.status}`);
   return body;
 }
