@@ -4,6 +4,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -126,8 +127,11 @@ async fn post_until(
 
 /// A lead nobody has posted before, with the fields a landing page sends.
 fn invent() -> io::Result<String> {
+    /// No factor of the numbers there are, so that each comes once before any comes again.
+    const APART: u64 = 7_654_321;
+    static NEXT: AtomicU64 = AtomicU64::new(0);
     let who = getrandom::u64().map_err(io::Error::other)?;
-    let number = who % 10_000_000;
+    let number = NEXT.fetch_add(APART, Ordering::Relaxed) % 10_000_000;
     Ok(format!(
         r#"{{"name":"Kim Ek","email":"kim.{who:016x}@lead.example","phoneNumber":"+47 9{number:07}","timeZone":"Europe/Oslo","company":"Acme AS","answers":{{"goal":"More booked calls from the same visitors","budget":"5k to 10k"}},"landingUrl":"https://acme.example/call?utm_source=meta&utm_medium=paid&utm_campaign=spring&fbclid=IwAR{who:016x}","consent":{{"marketing":true}}}}"#
     ))
