@@ -16,10 +16,11 @@ use super::recent::Shared;
 use super::writer::stopped;
 use super::{copier, scrub};
 
-/// A new lead brings fewer keys than this: its id, and the ways of being its person.
-const KEYS: usize = 4;
-/// So many keys are moved in one commit: enough to be worth a flush, and some milliseconds of work.
-pub const PIECE: usize = 1024;
+/// While keys are being moved, so many of them for each step of a group. A new lead brings its id and two ways of being
+/// its person, so they are all moved by the time as many have gathered again, and no commit is much longer for it.
+const KEYS_A_STEP: usize = 4;
+/// So many keys are moved in a commit of their own: enough to be worth a flush, and some milliseconds of work.
+const PIECE: usize = 1024;
 /// This share of a bounded database is kept from new leads, for work on those accepted already.
 const RESERVE: i64 = 8;
 
@@ -35,8 +36,8 @@ pub struct Desk {
     pub lanes: Lanes,
     /// Keys that are not in their tables yet.
     pub recent: Shared,
-    /// Keys added since some were moved, at most.
-    pub added: usize,
+    /// Keys could not be moved beside the steps of the last group that tried.
+    shift_failed: bool,
     /// Only work on accepted leads still fits.
     pub takes_no_leads: bool,
     /// When the clock was last looked at.
@@ -72,7 +73,7 @@ impl Desk {
             adopted: HashMap::new(),
             lanes: Lanes::default(),
             recent,
-            added: 0,
+            shift_failed: false,
             takes_no_leads: false,
             max_pages,
             signals: Vec::new(),
@@ -107,24 +108,28 @@ impl Desk {
         self.signals.push(Signal::Messages);
     }
 
+    /// Runs the steps and commits them together. Steps that come while others run are taken along, as far as `jobs`
+    /// goes.
     pub fn group(
         &mut self,
-        jobs: Vec<Job>,
+        jobs: impl Iterator<Item = Job>,
         changes: &Changes,
         commits: &AtomicU64,
     ) -> Result<(), StoreError> {
         self.follow_clock();
         self.failure = None;
         self.torn = false;
-        self.added += jobs.len() * KEYS;
+        // Not inside the transaction: what can still be taken back must not be among what is moved.
+        let moving = self.recent.lock().is_due(&self.db, false);
         let mut lost = self.begin().err();
-        let mut answers = Vec::with_capacity(jobs.len());
+        let mut answers = Vec::new();
         for job in jobs {
             answers.push(job(lost.clone().map_or_else(|| Ok(&mut *self), Err)));
-            // Some failures undo the whole transaction, those who went before included.
-            if lost.is_none() && (self.torn || self.db.is_autocommit()) {
-                lost = Some(self.failure.clone().unwrap_or_else(stopped));
-            }
+            lost = lost.or_else(|| self.undone());
+        }
+        if lost.is_none() && moving.unwrap_or(false) {
+            self.shift_beside(answers.len() * KEYS_A_STEP);
+            lost = self.undone();
         }
         let committed = match lost {
             None => self
@@ -152,12 +157,29 @@ impl Desk {
         committed.and(self.failure.take().map_or(Ok(()), Err))
     }
 
-    /// Moves some keys into their tables, in a commit of its own so that nobody's step fails with it. When it fails
-    /// they stay where they are. Returns whether it moved any.
-    pub fn shift(&mut self, idle: bool) -> bool {
-        self.added = 0;
+    /// Why the whole transaction is undone. Some failures of a step take along those who went before.
+    fn undone(&self) -> Option<StoreError> {
+        let undone = self.torn || self.db.is_autocommit();
+        undone.then(|| self.failure.clone().unwrap_or_else(stopped))
+    }
+
+    /// Moves some keys with the steps of the open group. A savepoint would copy every page that is touched, so there is
+    /// one only after a failure: that took its group along, and the next must not.
+    fn shift_beside(&mut self, most: usize) {
+        let shift = |desk: &mut Self| desk.recent.lock().shift(&desk.db, most);
+        let shifted = if self.shift_failed {
+            self.alone(shift)
+        } else {
+            self.together(shift)
+        };
+        self.shift_failed = shifted.is_err();
+    }
+
+    /// With nothing else to do, moves some keys into their tables in a commit of its own. When it fails they stay where
+    /// they are. Returns whether it moved any.
+    pub fn shift(&self) -> bool {
         let mut recent = self.recent.lock();
-        if !recent.is_due(&self.db, idle).unwrap_or(false) {
+        if !recent.is_due(&self.db, true).unwrap_or(false) {
             return false;
         }
         let shifted = self.apart(|db| recent.shift(db, PIECE));

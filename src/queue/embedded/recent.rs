@@ -3,7 +3,8 @@
 //! Both are looked up by keys of random order, and a table of such keys costs a page of the log for every key that is
 //! added. So a new key is kept in memory, with one row of the table `recent` at whose end it is added, and goes into
 //! its own table later: when nothing else is to be done, or with many others in the order of the keys, so that
-//! neighbours share their pages. A process that starts reads `recent` again. Whoever looks a key up asks here first.
+//! neighbours share their pages, and a few with each commit, so that no commit is long. A process that starts reads
+//! `recent` again. Whoever looks a key up asks here first.
 //!
 //! Most new leads are of persons nobody claims, so a sieve in memory tells which digests cannot be in their table.
 
@@ -224,7 +225,8 @@ impl Recent {
         Ok(())
     }
 
-    /// Whether keys are to be moved now: many have gathered, or there is nothing else to do.
+    /// Whether keys are to be moved now: many have gathered, or there is nothing else to do. Asked outside the groups:
+    /// whatever has gathered by then is on disk.
     pub fn is_due(&mut self, db: &Connection, idle: bool) -> Result<bool, StoreError> {
         let full = self.young.len() >= MANY || (idle && !self.young.is_empty());
         if full && self.old.is_empty() && self.done.is_none() {
@@ -237,8 +239,12 @@ impl Recent {
         Ok(!self.old.is_empty() || self.done.is_some())
     }
 
-    /// Moves at most so many keys into their tables, inside the open group, in which nothing else is done.
+    /// Moves at most so many keys into their tables, as the last step of the open group.
     pub fn shift(&mut self, db: &Connection, most: usize) -> Result<(), StoreError> {
+        // The ids of leads that this group deleted are here until it is committed.
+        if !self.gone.is_empty() {
+            return Ok(());
+        }
         if let Some(done) = self.done {
             db.prepare_cached(
                 "DELETE FROM recent WHERE n <= (SELECT min(n) FROM recent) + ?1 AND n <= ?2",
@@ -319,6 +325,7 @@ impl Recent {
             }
         }
         self.gone.truncate(gone);
+        self.moving = self.moved;
     }
 
     /// The group is on disk.
@@ -344,7 +351,6 @@ impl Recent {
     /// The group came to nothing.
     pub fn lost(&mut self) {
         self.undo((0, 0));
-        self.moving = self.moved;
     }
 
     fn set(&mut self, digest: Digest, claim: Option<Claim>) {

@@ -1,8 +1,8 @@
 //! The one thread that writes, and how steps that arrive together share a commit.
 //!
 //! A commit costs a flush of the disk, whatever it holds. So the thread takes one waiting step and up to
-//! [`GROUP`] − 1 more, runs each inside its own savepoint, commits once, and only then answers all of them. Knows
-//! nothing of what the steps do.
+//! [`GROUP`] − 1 more, those that come meanwhile included, runs each inside its own savepoint, commits once, and only
+//! then answers all of them. Knows nothing of what the steps do.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::queue::{Changes, StoreError};
 
 use super::copier::Copier;
-use super::desk::{Desk, Job, PIECE};
+use super::desk::{Desk, Job};
 use super::recent::Shared;
 
 /// Steps in one commit at most. Measured: 64 gives nearly the rate of 256 at a third of its delay.
@@ -163,11 +163,8 @@ fn work(
         match first {
             Ok(first) => {
                 let jobs = std::iter::once(first).chain(waiting.try_iter().take(GROUP - 1));
-                let result = desk.group(jobs.collect(), changes, commits);
+                let result = desk.group(jobs, changes, commits);
                 (copied, shifting) = (false, false);
-                if desk.added >= PIECE {
-                    desk.shift(false);
-                }
                 if !desk.scrubs.is_empty() {
                     // Two cannot copy at once, and a scrub must.
                     copier.wait();
@@ -177,7 +174,7 @@ fn work(
                 }
             }
             Err(RecvTimeoutError::Timeout) => {
-                shifting = desk.shift(true);
+                shifting = desk.shift();
                 if !shifting && copier.look(desk.log_pages(), true) {
                     desk.checkpoint();
                     copied = true;

@@ -24,9 +24,14 @@ enum Event {
 /// A group of steps that is committed, or lost.
 #[derive(Clone, Debug)]
 enum Group {
-    Steps(Vec<Event>, bool),
-    /// So many keys are moved.
-    Shift(usize, bool),
+    /// After the steps so many keys are moved, when that is due. `fails`: not all of what moving does can be done, and
+    /// it is taken back.
+    Steps {
+        events: Vec<Event>,
+        most: usize,
+        fails: bool,
+        kept: bool,
+    },
     /// One process ends and another begins.
     Restart,
     /// Somebody begins to read the table of persons, or gives back what was read.
@@ -44,10 +49,15 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 fn group() -> impl Strategy<Value = Group> {
-    let steps = proptest::collection::vec(event(), 1..6);
+    let rarely = || proptest::bool::weighted(0.2);
+    let steps = (
+        proptest::collection::vec(event(), 0..6),
+        1..4_usize,
+        rarely(),
+        rarely(),
+    );
     prop_oneof![
-        4 => (steps, proptest::bool::weighted(0.8)).prop_map(|(s, kept)| Group::Steps(s, kept)),
-        4 => (1..4_usize, proptest::bool::weighted(0.8)).prop_map(|(n, kept)| Group::Shift(n, kept)),
+        8 => steps.prop_map(|(events, most, fails, lost)| Group::Steps { events, most, fails, kept: !lost }),
         1 => Just(Group::Restart),
         2 => Just(Group::Learn),
     ]
@@ -167,23 +177,28 @@ proptest! {
         let mut reading = None;
         for group in &groups {
             match group {
-                Group::Steps(events, kept) => {
+                Group::Steps { events, most, fails, kept } => {
+                    let is_due = recent.lock().is_due(&db, true).unwrap();
                     db.execute_batch("BEGIN").unwrap();
                     let mut then = truth.clone();
                     for event in events {
                         happen(&db, &recent, &mut then, event);
                     }
                     agrees(&db, &recent, &then);
+                    if is_due {
+                        let before = recent.lock().mark();
+                        db.execute_batch("SAVEPOINT step").unwrap();
+                        recent.lock().shift(&db, *most).unwrap();
+                        if *fails {
+                            db.execute_batch("ROLLBACK TO step").unwrap();
+                            recent.lock().undo(before);
+                        }
+                        db.execute_batch("RELEASE step").unwrap();
+                        agrees(&db, &recent, &then);
+                    }
                     end(&db, &recent, *kept);
                     if *kept {
                         truth = then;
-                    }
-                }
-                Group::Shift(most, kept) => {
-                    if recent.lock().is_due(&db, true).unwrap() {
-                        db.execute_batch("BEGIN").unwrap();
-                        recent.lock().shift(&db, *most).unwrap();
-                        end(&db, &recent, *kept);
                     }
                 }
                 Group::Restart => {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::lead::LeadId;
 use crate::queue::embedded::database;
 
 fn writer(folder: &std::path::Path) -> Writer {
@@ -67,4 +68,39 @@ async fn nobody_waits_for_a_thread_that_is_gone() {
         writer.run(|desk| write(desk, "later")).await,
         Err(stopped())
     );
+}
+
+#[test]
+fn keys_that_cannot_be_moved_take_one_group_along_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (db, max_pages) = database::writer(folder.path(), None).unwrap();
+    let recent = Shared::read(&db).unwrap();
+    let mut desk = Desk::new(db, recent, max_pages, Clock::system());
+    let full =
+        "CREATE TRIGGER no_more AFTER INSERT ON person BEGIN SELECT RAISE(ABORT, 'full'); END";
+    desk.db.execute_batch(full).unwrap();
+    let mut group = |step: fn(&mut Desk) -> Result<(), StoreError>| {
+        let job: Job = Box::new(move |desk| {
+            let outcome = desk.and_then(|desk| desk.together(step));
+            Box::new(move |committed| outcome.and(committed).unwrap_or(()))
+        });
+        let kept = AtomicU64::new(0);
+        // What could not be moved is told too, with the steps kept.
+        let _ = desk.group(std::iter::once(job), &Changes::default(), &kept);
+        kept.into_inner() == 1
+    };
+    let lead = |desk: &mut Desk| {
+        let (mut recent, lead) = (desk.recent.lock(), LeadId::from_bytes([7; 16]));
+        recent.add(&desk.db, lead, 1, &[9; 32], i64::MAX)
+    };
+    let moving = |desk: &mut Desk| desk.recent.lock().is_due(&desk.db, true).map(drop);
+    let mended = |desk: &mut Desk| Ok(desk.db.execute_batch("DROP TRIGGER no_more")?);
+    assert!(group(lead) && group(moving));
+    assert!(!group(|desk| write(desk, "torn")));
+    assert!(group(|desk| write(desk, "kept")));
+    assert!(group(|desk| write(desk, "kept too")));
+    assert!(group(mended) && group(|desk| write(desk, "last")));
+    let sql = "SELECT group_concat(name, ', ' ORDER BY name) || ': ' || (SELECT count(*) FROM person) FROM meta";
+    let found: String = desk.db.query_row(sql, [], |row| row.get(0)).unwrap();
+    assert_eq!(found, "kept, kept too, last: 1");
 }
