@@ -156,6 +156,9 @@ fn agrees(db: &Connection, recent: &Shared, truth: &Truth) {
         let found = place(db, recent, lead(n)).unwrap().map(|place| place.seq);
         assert_eq!(found, truth.rows.get(&n).copied(), "lead {n}");
     }
+    let left = "SELECT count(*) FROM ids WHERE id NOT IN (SELECT id FROM leads)";
+    let left: i64 = db.query_row(left, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0, "ids of leads that are gone");
     for p in 0..PEOPLE {
         let holder = recent.lock().holder(db, &person(p), NOW).unwrap();
         let wanted = truth.claims.get(&p).map(|n| lead(*n));
