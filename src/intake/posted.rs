@@ -149,7 +149,7 @@ fn files(parts: &[multipart::Part]) -> Vec<Fault> {
 
 fn of_json(body: &[u8], source: &Source, form: Option<&Form>) -> Result<Posted, Refused> {
     let mut sent = super::read_object(body)?;
-    let mut raw = text_of(body);
+    let mut raw = String::from_utf8_lossy(body).into_owned();
     let mut asides = Asides::default();
     if let Some(form) = form {
         if sent.keys().any(|name| is_token(name)) {
@@ -198,7 +198,7 @@ fn of_pairs(
     faults: Vec<Fault>,
 ) -> Posted {
     let mut asides = Asides::default();
-    let mut raw = text_of(body);
+    let mut raw = String::from_utf8_lossy(body).into_owned();
     if let Some(form) = form {
         let mut said = Map::new();
         for (name, value) in &pairs {
@@ -227,21 +227,6 @@ fn of_pairs(
     }
 }
 
-/// As text, with what is none replaced.
-fn text_of(body: &[u8]) -> String {
-    // Nearly all is text, and to see that takes a fraction of what replacing does.
-    match std::str::from_utf8(body) {
-        Ok(text) => text.to_owned(),
-        Err(_) => String::from_utf8_lossy(body).into_owned(),
-    }
-}
-
-/// Whether a field of this name is said to the door, whichever the form.
-fn is_aside(name: &str) -> bool {
-    let said = [REDIRECT, ELAPSED, LOADED_AT];
-    is_token(name) || name == CHARSET || said.as_flattened().contains(&name)
-}
-
 fn is_token(name: &str) -> bool {
     TOKEN_FIELDS.contains(&name)
 }
@@ -256,14 +241,6 @@ fn encoded<'a>(pairs: impl IntoIterator<Item = &'a (String, String)>) -> String 
 impl Asides {
     /// Takes what is said to the door out of the body.
     fn take(sent: &mut Map<String, Value>, form: &Form) -> Self {
-        let trap = form.honeypot.as_deref();
-        // Nearly every body says nothing.
-        if !sent
-            .keys()
-            .any(|name| is_aside(name) || trap == Some(name.as_str()))
-        {
-            return Self::default();
-        }
         let mut first_of = |names: &[&str]| -> Option<Value> {
             let found: Vec<Value> = names
                 .iter()
@@ -280,7 +257,10 @@ impl Asides {
             redirect: first_of(&REDIRECT).as_ref().map(first_text),
             elapsed_ms: first_of(&ELAPSED).and_then(|value| milliseconds(&value)),
             loaded_at_ms: first_of(&LOADED_AT).and_then(|value| milliseconds(&value)),
-            trap_filled: trap.is_some_and(|trap| first_of(&[trap]).is_some()),
+            trap_filled: form
+                .honeypot
+                .as_deref()
+                .is_some_and(|trap| first_of(&[trap]).is_some()),
         };
         first_of(&[CHARSET]);
         asides
