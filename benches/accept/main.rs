@@ -87,36 +87,34 @@ fn measure() -> Outcome<bool> {
     clients.block_on(load::closed_loop(floor.target, WARM_UP))?;
     drop(inside);
 
-    let rates = clients.block_on(throughput(gateway.target, floor.target))?;
+    let both = (gateway.target, floor.target);
+    let rates = clients.block_on(in_turns(ROUNDS, both, async |target| {
+        load::closed_loop(target, ROUND).await
+    }))?;
     let half = median(rates.iter().map(|(gateway, _)| gateway.rate())) / 2.0;
-    let latencies = clients.block_on(latency(gateway.target, floor.target, half))?;
+    let latencies = clients.block_on(in_turns(LATENCY_ROUNDS, both, async |target| {
+        load::open_loop(target, LATENCY_ROUND, half).await
+    }))?;
     servers.block_on(async { tokio::join!(gateway.stop(), floor.stop()) });
     report(&rates, half, &latencies, record_bytes, &fresh)
 }
 
 type Pair = (Round, Round);
 
-async fn throughput(gateway: Target, floor: Target) -> Outcome<Vec<Pair>> {
-    let mut rounds = Vec::new();
-    for _ in 0..ROUNDS {
+/// Measures gateway and floor by turns.
+async fn in_turns(
+    rounds: usize,
+    (gateway, floor): (Target, Target),
+    post: impl AsyncFn(Target) -> std::io::Result<Round>,
+) -> Outcome<Vec<Pair>> {
+    let mut pairs = Vec::new();
+    for _ in 0..rounds {
         tokio::time::sleep(REST).await;
-        let one = load::closed_loop(gateway, ROUND).await?;
+        let one = post(gateway).await?;
         tokio::time::sleep(REST).await;
-        rounds.push((one, load::closed_loop(floor, ROUND).await?));
+        pairs.push((one, post(floor).await?));
     }
-    Ok(rounds)
-}
-
-async fn latency(gateway: Target, floor: Target, rate: f64) -> Outcome<Vec<Pair>> {
-    let mut rounds = Vec::new();
-    for _ in 0..LATENCY_ROUNDS {
-        tokio::time::sleep(REST).await;
-        let one = load::open_loop(gateway, LATENCY_ROUND, rate).await?;
-        tokio::time::sleep(REST).await;
-        let other = load::open_loop(floor, LATENCY_ROUND, rate).await?;
-        rounds.push((one, other));
-    }
-    Ok(rounds)
+    Ok(pairs)
 }
 
 fn report(
@@ -136,25 +134,12 @@ fn report(
         "{:>10}{:>12}{:>12}{:>10}",
         "round", "gateway", "floor", "share"
     )?;
-    for (index, (gateway, floor)) in rates.iter().enumerate() {
-        let share = gateway.rate() / floor.rate();
-        writeln!(
-            out,
-            "{:>10}{:>12.0}{:>12.0}{share:>10.2}",
-            index + 1,
-            gateway.rate(),
-            floor.rate()
-        )?;
+    let by_round = || rates.iter().map(|(one, other)| (one.rate(), other.rate()));
+    for (round, (gateway, floor)) in (1..).zip(by_round()) {
+        let share = gateway / floor;
+        writeln!(out, "{round:>10}{gateway:>12.0}{floor:>12.0}{share:>10.2}")?;
     }
-    let (gateway, floor) = (
-        median(rates.iter().map(|pair| pair.0.rate())),
-        median(rates.iter().map(|pair| pair.1.rate())),
-    );
-    let share = median(
-        rates
-            .iter()
-            .map(|(gateway, floor)| gateway.rate() / floor.rate()),
-    );
+    let (gateway, floor, share) = medians(by_round());
     writeln!(
         out,
         "{:>10}{gateway:>12.0}{floor:>12.0}{share:>10.2}   at least {LEAST_RATE_SHARE}",
@@ -171,23 +156,20 @@ fn report(
         "", "gateway", "floor", "times"
     )?;
     // By the round: all together, one stall of a shared disk for a fifth of a second would be the answer.
-    let mut times = 0.0;
+    let by_round = |part| {
+        let of = move |(one, other): &Pair| (quantile(one, part), quantile(other, part));
+        latencies.iter().map(of)
+    };
+    for (round, (gateway, floor)) in (1..).zip(by_round(0.99)) {
+        let (name, times) = (format!("p99 of {round}"), gateway / floor);
+        writeln!(out, "{name:>10}{gateway:>12.2}{floor:>12.2}{times:>10.2}")?;
+    }
+    let mut p99_times = f64::NAN;
     for (name, part) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)] {
-        let mut rounds = Vec::new();
-        for (gateway, floor) in latencies {
-            let (gateway, floor) = (quantile(gateway, part), quantile(floor, part));
-            rounds.push((gateway, floor, gateway / floor));
-            if name == "p99" {
-                let more = gateway / floor;
-                writeln!(out, "{:>10}{gateway:>12.2}{floor:>12.2}{more:>10.2}", "")?;
-            }
-        }
-        let gateway = median(rounds.iter().map(|round| round.0));
-        let floor = median(rounds.iter().map(|round| round.1));
-        let more = median(rounds.iter().map(|round| round.2));
-        write!(out, "{name:>10}{gateway:>12.2}{floor:>12.2}{more:>10.2}")?;
+        let (gateway, floor, times) = medians(by_round(part));
+        write!(out, "{name:>10}{gateway:>12.2}{floor:>12.2}{times:>10.2}")?;
         if name == "p99" {
-            times = more;
+            p99_times = times;
             write!(out, "   at most {MOST_P99_TIMES}")?;
         }
         writeln!(out)?;
@@ -204,7 +186,7 @@ fn report(
         out,
         "\nthe program: ready after {ready:.0} ms, at most {MOST_READY_MILLIS}; {idle:.1} MiB when idle, at most {MOST_IDLE_MEBIBYTES}"
     )?;
-    let is_fast = share >= LEAST_RATE_SHARE && times <= MOST_P99_TIMES;
+    let is_fast = share >= LEAST_RATE_SHARE && p99_times <= MOST_P99_TIMES;
     Ok(is_fast && ready <= MOST_READY_MILLIS && idle <= MOST_IDLE_MEBIBYTES)
 }
 
@@ -216,6 +198,15 @@ fn quantile(round: &Round, part: f64) -> f64 {
     sorted
         .get((last as f64 * part).round() as usize)
         .map_or(f64::NAN, |latency| latency.as_secs_f64() * 1e3)
+}
+
+/// Of gateway, floor, and how many times the floor the gateway is in a round.
+fn medians(rounds: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64, f64) {
+    (
+        median(rounds.clone().map(|(gateway, _)| gateway)),
+        median(rounds.clone().map(|(_, floor)| floor)),
+        median(rounds.map(|(gateway, floor)| gateway / floor)),
+    )
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
